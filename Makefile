@@ -1,0 +1,37 @@
+# Two commands: `make demo` shows the main job, `make test` passes the tests. Both set up what they need.
+PYTHON ?= python3.11
+BIN := .venv/bin
+SHELL := /bin/bash
+
+.PHONY: setup setup-demo setup-test demo demo-check test lint bench lock soak
+
+setup: .venv/.runtime ## .venv/bin/spaces
+setup-demo: .venv/.demo
+setup-test: .venv/.test
+
+.venv/bin/uv:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check "$$(grep -o 'uv==[0-9.]*' pyproject.toml | head -1)"
+
+.venv/.%: requirements-%.lock pyproject.toml deploy/install.sh | .venv/bin/uv
+	deploy/install.sh $*
+	touch $@
+
+lock: | .venv/bin/uv ## resolve again, on purpose
+	deploy/lock.sh
+
+demo: setup-demo
+	$(BIN)/python -m bench.demo
+
+demo-check: setup-demo
+	$(BIN)/python -m bench.demo --check
+
+lint: setup-test
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --cache-dir .cache/import_linter
+
+test: lint
+	deploy/test-tools.sh
+	$(BIN)/pytest
+
+bench: setup-test
+	$(BIN)/spaces bench all

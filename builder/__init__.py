@@ -1,0 +1,1 @@
+"""Turns a checked-out revision into something that runs. Never imports the platform."""

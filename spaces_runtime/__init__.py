@@ -1,0 +1,1 @@
+"""A self-hosted home for machine-learning demos."""

@@ -1,0 +1,1 @@
+"""The nouns of the product and the pure decisions about them. Knows no IO."""

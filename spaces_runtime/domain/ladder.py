@@ -1,0 +1,47 @@
+"""When a Space earns which rung of its ladder. All times are Unix seconds."""
+
+from __future__ import annotations
+
+from math import inf
+
+from spaces_runtime.domain.instance import Phase
+from spaces_runtime.domain.space import Rung, Space
+
+OWN_WORK = 3600.0  # seconds after the last touch for which CPU work of its own counts as activity (design.md §6)
+
+
+def active_at(space: Space) -> float:
+    """The last moment that counts as activity."""
+    return max(space.touched_at, min(space.worked_at, space.touched_at + OWN_WORK))
+
+
+def moments(space: Space) -> tuple[tuple[float, Rung], ...]:
+    """When each rung is earned if nothing happens.
+
+    An open tab or WebSocket costs nothing in a frozen app, and would break in a deeper rung.
+    A person who asks for sleep at once gets it, open tabs or not; the next touch ends it.
+    """
+    hush = space.hush if space.hush is not None and space.hush.at >= space.touched_at else None
+    idle_since = active_at(space)
+    held_until = -inf if space.held_since is None else max(space.touched_at, space.held_since) + space.hold
+    asked = _down_to(space.ladder, hush.phase) if hush is not None else ()
+    return tuple(
+        (
+            hush.at
+            if hush is not None and rung in asked
+            else max(idle_since + rung.after, -inf if rung.phase is Phase.FROZEN else held_until),
+            rung,
+        )
+        for rung in space.ladder
+    )
+
+
+def _down_to(ladder: tuple[Rung, ...], phase: Phase | None) -> tuple[Rung, ...]:
+    """The rungs passed on the way; all that there are when that one has failed and was left out."""
+    phases = [rung.phase for rung in ladder]
+    return ladder[: phases.index(phase) + 1] if phase in phases else ladder[:1]
+
+
+def earned(space: Space, now: float) -> Rung | None:
+    """The coldest rung earned by now; None: awake."""
+    return next((rung for at, rung in reversed(moments(space)) if at <= now), None)

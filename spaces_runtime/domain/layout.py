@@ -1,0 +1,109 @@
+"""Where everything lies in the data folder, who may read it, and which system user each process is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+# Numeric users without an entry in /etc/passwd; used only when the platform is started by root.
+GROUP: Final = 19000  # all platform processes but the builders
+HUB: Final = 19001
+SCHEDULER: Final = 19002
+GATEWAY: Final = 19003
+BUILDER: Final = 19004
+VALKEY: Final = 19005
+CONTROL: Final = 19006  # group of hub and scheduler: database, repos, keys
+FIRST_SPACE: Final = 20000  # and up: one user per Space
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths below the data folder. data: absolute, resolved."""
+
+    data: Path
+
+    @property
+    def database(self) -> Path:
+        return self.data / "db" / "spaces.sqlite"
+
+    @property
+    def repos(self) -> Path:
+        """Bare git repos, `<id>.git`."""
+        return self.data / "repos"
+
+    @property
+    def blobs(self) -> Path:
+        """Content by sha256: `ab/cd/abcd...`; `xorbs/` and `incoming/` beside them."""
+        return self.data / "blobs"
+
+    @property
+    def keys(self) -> Path:
+        """`master` (seals secrets), `visitor` (signs visitors' cookies; the gateways read it too)."""
+        return self.data / "keys"
+
+    @property
+    def envs(self) -> Path:
+        """Shared read-only environments by digest."""
+        return self.data / "envs"
+
+    @property
+    def cache(self) -> Path:
+        """uv's cache; on one mount with envs, so that files are hard-linked."""
+        return self.data / "cache"
+
+    @property
+    def wheels(self) -> Path:
+        """The wheels of every kept lock."""
+        return self.data / "wheels"
+
+    @property
+    def bases(self) -> Path:
+        """Debian packages by digest of their list."""
+        return self.data / "bases"
+
+    @property
+    def builds(self) -> Path:
+        """`<space>/<revision>-<rebuild>/`: `code/` (the checkout), `lock.txt`, `result.json`."""
+        return self.data / "builds"
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "logs"
+
+    @property
+    def volumes(self) -> Path:
+        """`<space>/`: each Space's /data."""
+        return self.data / "volumes"
+
+    @property
+    def node(self) -> Path:
+        """The node's own: instances and what it must find again. Only root reads it."""
+        return self.data / "node"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and pids; elsewhere when the path would be too long for a socket's name (108 bytes)."""
+        here = self.data / "run"
+        if len(str(here)) <= 80:
+            return here
+        return Path("/tmp") / f"spaces-{sha256(str(self.data).encode()).hexdigest()[:16]}"  # noqa: S108
+
+    @property
+    def hub_socket(self) -> Path:
+        return self.run / "hub.sock"
+
+    @property
+    def node_socket(self) -> Path:
+        """The scheduler's: everything."""
+        return self.run / "node.sock"
+
+    @property
+    def dial_socket(self) -> Path:
+        """The gateways': connections only."""
+        return self.run / "dial.sock"
+
+    @property
+    def valkey_socket(self) -> Path:
+        return self.run / "valkey.sock"

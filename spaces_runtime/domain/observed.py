@@ -1,0 +1,36 @@
+"""What the scheduler saw last of a Space: the part of a snapshot that is not durable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from spaces_runtime.domain.instance import Instance
+from spaces_runtime.domain.space import Space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """See Space for the fields. at: when it was seen, Unix seconds."""
+
+    at: float
+    instances: tuple[Instance, ...] = ()
+    touched_at: float = 0.0
+    worked_at: float = 0.0
+    held_since: float | None = None
+    places: int = 0
+    position: int = 0
+
+
+def complete(space: Space, seen: Observed | None) -> Space:
+    """The durable snapshot and what was seen, together: what plan and derive_stage may look at."""
+    if seen is None:
+        return space
+    return replace(
+        space,
+        instances=seen.instances,
+        touched_at=max(space.touched_at, seen.touched_at),
+        worked_at=seen.worked_at,
+        held_since=seen.held_since,
+        places=seen.places,
+        position=seen.position,
+    )

@@ -1,0 +1,89 @@
+"""Engines that run instances, and the node that has the privilege to."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from spaces_runtime.domain.ids import InstanceId
+from spaces_runtime.domain.instance import Instance, Phase, StartSpec
+
+
+class Backend(Protocol):
+    """An engine that runs instances. Every call is idempotent and may be repeated.
+
+    Raises: BackendUnavailable when the engine cannot be reached; nothing else.
+    """
+
+    async def observe(self) -> Sequence[Instance]: ...
+    async def start(self, spec: StartSpec) -> None: ...
+    async def stop(self, instance: InstanceId) -> None: ...  # until no process, mount, cgroup, file is left
+    def logs(self, instance: InstanceId, after: int) -> AsyncIterator[bytes]: ...  # after: byte offset
+
+
+class Suspends(Protocol):
+    """A backend with rungs between running and cold; `rungs` from warm to cold."""
+
+    @property
+    def rungs(self) -> tuple[Phase, ...]: ...
+    async def suspend(self, instance: InstanceId, rung: Phase) -> None: ...  # raises RungFailed: it runs on
+    async def resume(self, instance: InstanceId) -> None: ...
+
+
+class Watches(Protocol):
+    """A backend that tells when something changed, so that the tick need not wait."""
+
+    def changes(self) -> AsyncIterator[Instance]: ...  # the instance as it is now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """A backend and what else it can do; None: it cannot."""
+
+    run: Backend
+    suspends: Suspends | None = None
+    watches: Watches | None = None
+
+
+class Dialer(Protocol):
+    """Makes connections to the app inside an instance, for the gateways.
+
+    Raises: BackendUnavailable when the node is away; ConnectionRefusedError when the app does not listen.
+    """
+
+    async def dial(self, instance: InstanceId) -> socket.socket: ...  # connected, non-blocking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A build: a command run confined, as the builders' user, its output appended to the file `log`.
+
+    reads, writes: folders (or files) it sees, at the same path inside; nothing else of the data folder exists for it.
+    memory: bytes; seconds: wall clock. env is the whole environment. Each log line: see domain.logs.
+    """
+
+    id: str
+    argv: tuple[str, ...]
+    env: dict[str, str] = field(repr=False)
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    memory: int
+    cpus: float
+    seconds: float
+    log: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnd:
+    """How a job ended. status: exit status, negative for a signal. why: out of memory, out of time; else empty."""
+
+    status: int
+    why: str = ""
+
+
+class Jobs(Protocol):
+    """Runs builds. Cancelling run(), or the caller's death, ends the job and all its processes."""
+
+    async def run(self, job: Job) -> JobEnd: ...

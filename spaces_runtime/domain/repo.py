@@ -1,0 +1,137 @@
+"""Repos of the hub: models, datasets, Spaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256, UserId
+
+
+class Kind(Enum):
+    """What a repo holds; the value is the clients' word."""
+
+    MODEL = "model"
+    DATASET = "dataset"
+    SPACE = "space"
+
+    @property
+    def plural(self) -> str:
+        """The word in /api/ paths."""
+        return self.value + "s"
+
+    @property
+    def prefix(self) -> str:
+        """What stands before ns/name in web, download and git URLs."""
+        return "" if self is Kind.MODEL else self.plural + "/"
+
+
+class Visibility(Enum):
+    """protected (Spaces only): the app is public, the code is not."""
+
+    PUBLIC = "public"
+    PROTECTED = "protected"
+    PRIVATE = "private"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repo:
+    """A row of the index. head: a cache of refs/heads/main; the git ref is the truth. Times are Unix seconds."""
+
+    id: RepoId
+    kind: Kind
+    namespace: str
+    name: str
+    visibility: Visibility
+    creator: UserId
+    created_at: float
+    updated_at: float
+    head: RevisionId | None = None
+    sdk: str = ""
+
+    @property
+    def full(self) -> str:
+        """As clients name it."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def private(self) -> bool:
+        """The clients' bool: closed to strangers as a repo."""
+        return self.visibility is Visibility.PRIVATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lfs:
+    """What an LFS pointer names. size: bytes of the content; pointer_size: bytes of the pointer."""
+
+    sha256: Sha256
+    size: int
+    pointer_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A file or folder of a tree. oid: git's own id of the blob (pointer, if LFS) or tree; size: true bytes."""
+
+    path: str
+    oid: str
+    size: int
+    folder: bool = False
+    lfs: Lfs | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One commit. at: Unix seconds."""
+
+    id: RevisionId
+    title: str
+    message: str
+    author: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ref:
+    """A branch or tag. name: short; target: the commit, annotated tags peeled."""
+
+    name: str
+    ref: str
+    target: RevisionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddFile:
+    """Put this content at path."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddBlob:
+    """Put an LFS pointer at path, to a blob this repo has proven to hold."""
+
+    path: str
+    sha256: Sha256
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Put at path what revision has at source."""
+
+    path: str
+    source: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Remove a file, or a folder with all below it."""
+
+    path: str
+    folder: bool = False
+
+
+Change = AddFile | AddBlob | Copy | Delete

@@ -1,0 +1,1 @@
+"""The visitor's side: routes a request to its Space, holds it while the Space wakes."""

@@ -1,0 +1,40 @@
+"""What a request gets. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from spaces_runtime.domain.route import Route
+
+
+class Late(Enum):
+    """What is answered when no instance took the request in time."""
+
+    WAITING_PAGE = "waiting page"
+    RETRY = "503 with Retry-After"
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Admit now or within `seconds`; an awake Space takes it at once, a sleeping one is woken."""
+
+    seconds: float
+    late: Late
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer with status and one sentence."""
+
+    status: int
+    why: str
+
+
+def decide(route: Route | None, *, allowed: bool, page: bool) -> Enter | Refuse:
+    """page: a browser asks for a document. A private Space looks absent to a stranger."""
+    if route is None or (route.private and not allowed):
+        return Refuse(404, "There is no Space at this address.")
+    if route.why:
+        return Refuse(503, route.why)
+    return Enter(0.3, Late.WAITING_PAGE) if page else Enter(60.0, Late.RETRY)

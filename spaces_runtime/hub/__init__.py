@@ -1,0 +1,1 @@
+"""The clients' contract: translate, call one operation, translate."""

@@ -1,0 +1,1 @@
+"""Observe, learn, plan, act: keeps every Space where it should be."""

@@ -1,0 +1,1 @@
+"""Everything that is kept: the database, git, blobs, and the live store."""
