@@ -18,7 +18,7 @@ class Verb(Enum):
 
 
 def may(who: Person | None, verb: Verb, repo: Repo) -> bool:
-    """Decide. A stranger sees a private repo exactly as a missing one: callers answer 404 unless READ or VISIT holds."""
+    """Decide. To a stranger a private repo is exactly a missing one: callers answer 404 unless READ or VISIT holds."""
     member = who is not None and (who.admin or who.name == repo.namespace)
     if verb is Verb.READ:
         return member or repo.visibility is Visibility.PUBLIC

@@ -17,6 +17,8 @@ VALKEY: Final = 19005
 CONTROL: Final = 19006  # group of hub and scheduler: database, repos, keys
 FIRST_SPACE: Final = 20000  # and up: one user per Space
 
+LONGEST_RUN: Final = 80  # characters; leaves room for a file name in the 108 bytes of a socket's path
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -86,7 +88,7 @@ class Layout:
     def run(self) -> Path:
         """Sockets and pids; elsewhere when the path would be too long for a socket's name (108 bytes)."""
         here = self.data / "run"
-        if len(str(here)) <= 80:
+        if len(str(here)) <= LONGEST_RUN:
             return here
         return Path("/tmp") / f"spaces-{sha256(str(self.data).encode()).hexdigest()[:16]}"  # noqa: S108
 

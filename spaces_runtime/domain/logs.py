@@ -1,7 +1,7 @@
 """Build and run logs: files, kept past crash, restart and rebuild.
 
 A log is `logs/<space id>/{build,run}.log`, lines of `<ISO-8601 UTC with microseconds>Z <text>\\n`, in order.
-When it passes its limit (25 MB), the writer renames it to `.log.1` (replacing an older one) and starts anew: so the kept
+When it passes its limit (25 MB), the writer renames it to `.log.1` (replacing an older one) and starts anew: the kept
 history is `.log.1` then `.log`, at most 50 MB a kind. Text is UTF-8 with wrong bytes replaced, control characters as
 the app wrote them, at most 8 KiB a line.
 """

@@ -1,0 +1,34 @@
+"""Everything an operation may need: the ports, and how addresses are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spaces_runtime.domain.hosts import Names
+from spaces_runtime.domain.layout import Layout
+from spaces_runtime.domain.ports.content import Blobs, Repos
+from spaces_runtime.domain.ports.durable import Builds, Index, People, Secrets, Spaces
+from spaces_runtime.domain.ports.live import Activity, Events, Observations, Wakes
+from spaces_runtime.domain.ports.logs import Logs
+from spaces_runtime.domain.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Made once by wiring, handed to hub and web."""
+
+    settings: Settings
+    layout: Layout
+    names: Names
+    people: People
+    index: Index
+    spaces: Spaces
+    builds: Builds
+    secrets: Secrets
+    repos: Repos
+    blobs: Blobs
+    wakes: Wakes
+    activity: Activity
+    observations: Observations
+    events: Events
+    logs: Logs
