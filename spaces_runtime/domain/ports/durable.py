@@ -99,7 +99,7 @@ class Spaces(Protocol):
 
 
 class Builds(Protocol):
-    """What was built, by revision and rebuild counter. reset_unfinished(): what a dead scheduler built is NONE again."""
+    """What was built, by revision and rebuild counter. reset_unfinished(): unfinished ones are NONE again."""
 
     async def record(self, space: SpaceId, revision: Revision) -> None: ...
     async def find(self, space: SpaceId, key: BuildKey) -> Revision | None: ...
