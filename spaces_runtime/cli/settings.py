@@ -1,0 +1,153 @@
+"""Reads the settings: spaces.toml < environment SPACES_* < flags; remembers where each came from."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from spaces_runtime.domain.errors import Fault
+from spaces_runtime.domain.hardware import Hardware
+from spaces_runtime.domain.settings import Settings
+
+TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """The settings, and where each came from: dotted name → "default", a file, a variable or "flag"."""
+
+    settings: Settings
+    origin: Mapping[str, str]
+
+
+def default_data() -> Path:
+    """The data folder when none is named: the system's for root, else the person's own."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/spaces")
+    return Path(os.environ.get("XDG_DATA_HOME", str(Path.home() / ".local/share"))) / "spaces"
+
+
+def load(data: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Effective:
+    """Read them all. flags: dotted name → value, None for not given.
+
+    Raises: Fault naming the key, what was found and what is allowed.
+    """
+    environ = os.environ if environ is None else environ
+    folder = (data or Path(environ.get("SPACES_DATA", "") or default_data())).expanduser().resolve()
+    file = folder / "spaces.toml"
+    told, origin = _from_file(file)
+    for name, kind in _keys(Settings).items():
+        variable = "SPACES_" + name.upper().replace(".", "_")
+        if variable in environ and name not in ("data", "hardware"):
+            told[name], origin[name] = _parsed(environ[variable], kind, variable), variable
+        if flags.get(name) is not None:
+            told[name], origin[name] = flags[name], "flag"
+    told["data"] = folder
+    origin["data"] = "flag" if data else "SPACES_DATA" if environ.get("SPACES_DATA") else "default"
+    return Effective(_built(told), {name: origin.get(name, "default") for name in _keys(Settings)})
+
+
+def shown(effective: Effective) -> list[tuple[str, str, str]]:
+    """Rows of name, value, origin; addresses of databases without their passwords."""
+    rows = []
+    for name in _keys(Settings):
+        value: Any = effective.settings
+        for part in name.split("."):
+            value = getattr(value, part)
+        if name == "hardware":
+            value = ", ".join(tier.name for tier in effective.settings.hardware)
+        elif name in ("database_url", "redis_url") and "@" in str(value):
+            scheme, _, rest = str(value).partition("://")
+            value = f"{scheme}://***@{rest.rpartition('@')[2]}"
+        rows.append((name, str(value), effective.origin[name]))
+    return rows
+
+
+def _keys(cls: type, prefix: str = "") -> dict[str, Any]:
+    """Dotted name → type, sections flattened."""
+    hints = typing.get_type_hints(cls)
+    found: dict[str, Any] = {}
+    for field in fields(cls):
+        kind = hints[field.name]
+        if is_dataclass(kind) and isinstance(kind, type):
+            found |= _keys(kind, f"{prefix}{field.name}.")
+        else:
+            found[prefix + field.name] = kind
+    return found
+
+
+def _from_file(file: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    if not file.exists():
+        return {}, {}
+    try:
+        table = tomllib.loads(file.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise Fault(what=f"read {file}", why=str(error), then="Mend the file and start again.") from error
+    told: dict[str, Any] = {}
+    known = _keys(Settings)
+    for name, value in _flat(table).items():
+        if name not in known or name == "data":
+            raise Fault(what=f"read {file}", why=f'"{name}" is not a setting', then="`spaces config` lists them all.")
+        told[name] = _tiers(value, file) if name == "hardware" else _checked(value, known[name], f"{file}: {name}")
+    return told, {name: str(file) for name in told}
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return found
+
+
+def _tiers(value: Any, file: Path) -> tuple[Hardware, ...]:  # noqa: ANN401 - straight from TOML
+    try:
+        return tuple(Hardware(**tier) for tier in value)
+    except TypeError as error:
+        raise Fault(
+            what=f"read {file}",
+            why=f"a [[hardware]] table is wrong: {error}",
+            then="Each has name, cpus (cores), memory (bytes), disk (bytes) and, if any, gpus.",
+        ) from error
+
+
+def _parsed(text: str, kind: Any, name: str) -> Any:  # noqa: ANN401 - kind is a type of any field
+    """A variable's text as the field's type."""
+    if kind is bool:
+        if text.lower() not in TRUE + FALSE:
+            raise Fault(what=f"read {name}", why=f'"{text}" is neither true nor false')
+        return text.lower() in TRUE
+    if kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            raise Fault(what=f"read {name}", why=f'"{text}" is not a number') from None
+    if typing.get_origin(kind) is tuple:
+        return tuple(text.split())
+    return text
+
+
+def _checked(value: Any, kind: Any, name: str) -> Any:  # noqa: ANN401 - straight from TOML
+    if typing.get_origin(kind) is tuple:
+        return tuple(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise Fault(what=f"read {name}", why=f"{value!r} is not of type {kind.__name__}")
+    return value
+
+
+def _built(told: Mapping[str, Any], cls: type = Settings, prefix: str = "") -> Any:  # noqa: ANN401 - cls decides
+    hints = typing.get_type_hints(cls)
+    given: dict[str, Any] = {}
+    for field in fields(cls):
+        kind, name = hints[field.name], prefix + field.name
+        if is_dataclass(kind) and isinstance(kind, type):
+            given[field.name] = _built(told, kind, f"{name}.")
+        elif name in told:
+            given[field.name] = told[name]
+    return cls(**given)
