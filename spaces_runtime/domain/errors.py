@@ -4,14 +4,23 @@ from __future__ import annotations
 
 
 class Fault(Exception):
-    """what was tried, why it failed, what to do next: each a clause people read. code: X-Error-Code of the contract."""
+    """what was tried, why it failed, what to do next: each a clause people read. code: X-Error-Code of the contract.
+
+    exact: clients compare the text, so `why` alone is said.
+    """
 
     status = 400
     code = ""
+    exact = False
 
     def __init__(self, *, what: str, why: str, then: str = "") -> None:
         super().__init__(f"Cannot {what}: {why}. {then}".strip())
         self.what, self.why, self.then = what, why, then
+
+    @property
+    def said(self) -> str:
+        """What a client is told."""
+        return self.why if self.exact else str(self)
 
 
 class Refused(Fault):
@@ -26,6 +35,25 @@ class Unknown(Fault):
     status = 401
 
 
+class BadCredentials(Unknown):
+    """A token that is not, or no longer, good. This text keeps clients from calling it a missing repo."""
+
+    exact = True
+
+    def __init__(self) -> None:
+        super().__init__(what="sign in", why="Invalid credentials in Authorization header")
+
+
+class RepoUnseen(Unknown):
+    """No such repo for somebody who did not say who they are: signed in, they may see it."""
+
+    code = "RepoNotFound"
+    exact = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(what=f"find {name}", why="Repository not found")
+
+
 class Missing(Fault):
     """Not there, or not to be seen by this person."""
 
@@ -36,6 +64,7 @@ class RepoMissing(Missing):
     """No such repo, or private."""
 
     code = "RepoNotFound"
+    exact = True
 
     def __init__(self, name: str) -> None:
         super().__init__(what=f"find {name}", why="Repository not found")
@@ -45,6 +74,7 @@ class RevisionMissing(Missing):
     """No such branch, tag or commit."""
 
     code = "RevisionNotFound"
+    exact = True
 
     def __init__(self, revision: str) -> None:
         super().__init__(what="find the revision", why=f"Invalid rev id: {revision}")
@@ -55,9 +85,10 @@ class EntryMissing(Missing):
     """No such file at that revision."""
 
     code = "EntryNotFound"
+    exact = True
 
-    def __init__(self, path: str) -> None:
-        super().__init__(what=f"find {path}", why="Entry not found")
+    def __init__(self, path: str, why: str = "Entry not found") -> None:
+        super().__init__(what=f"find {path}", why=why)
 
 
 class Taken(Fault):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spaces_runtime.domain.hosts import Names
 from spaces_runtime.domain.layout import Layout
-from spaces_runtime.domain.ports.content import Blobs, Repos
+from spaces_runtime.domain.ports.content import Blobs, Repos, Xorbs
 from spaces_runtime.domain.ports.durable import Builds, Index, People, Secrets, Spaces
 from spaces_runtime.domain.ports.live import Activity, Events, Observations, Wakes
 from spaces_runtime.domain.ports.logs import Logs
@@ -15,7 +15,7 @@ from spaces_runtime.domain.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Made once by wiring, handed to hub and web."""
+    """Made once by wiring, handed to hub and web. signing: key of the hub's short-lived upload URLs and tokens."""
 
     settings: Settings
     layout: Layout
@@ -27,8 +27,10 @@ class Desk:
     secrets: Secrets
     repos: Repos
     blobs: Blobs
+    xorbs: Xorbs
     wakes: Wakes
     activity: Activity
     observations: Observations
     events: Events
     logs: Logs
+    signing: bytes = field(repr=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256
+from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256, UserId
 from spaces_runtime.domain.repo import Change, Commit, Entry, Ref
 
 
@@ -30,6 +30,13 @@ class Repos(Protocol):
     async def delete_branch(self, repo: RepoId, name: str) -> None: ...
     async def set_tag(self, repo: RepoId, name: str, target: RevisionId, message: str, author: str) -> None: ...
     async def delete_tag(self, repo: RepoId, name: str) -> None: ...
+    async def squash(self, repo: RepoId, branch: str, *, author: str, message: str) -> RevisionId: ...  # no parent
+    async def last_commits(
+        self, repo: RepoId, revision: RevisionId, paths: Collection[str]
+    ) -> Mapping[str, Commit]: ...  # the newest that touched each
+    async def heads(
+        self, repos: Collection[RepoId]
+    ) -> Mapping[RepoId, RevisionId]: ...  # of main; missing ones left out
     async def checkout(self, repo: RepoId, revision: RevisionId, into: Path) -> None: ...  # LFS content in place
 
 
@@ -40,3 +47,17 @@ class Blobs(Protocol):
     async def put(self, repo: RepoId, sha256: Sha256, size: int, content: AsyncIterator[bytes]) -> None: ...
     async def holds(self, repo: RepoId, sha256: Sha256) -> bool: ...
     async def size(self, sha256: Sha256) -> int: ...  # bytes; raises Missing
+
+
+class Xorbs(Protocol):
+    """What Xet clients upload before it is a file. Each user has their own, so nobody can poison or probe another's.
+
+    installation: names this store; a store that lost its xorbs has another, for clients remember what they sent.
+    """
+
+    @property
+    def installation(self) -> str: ...
+    async def put(self, owner: UserId, xorb: str, content: AsyncIterator[bytes]) -> bool: ...  # False: it was there
+    async def register(self, owner: UserId, repo: RepoId, shard: bytes) -> None: ...
+
+    # builds the shard's files from xorbs, proves their sha256 and lets the repo hold them; raises Invalid, Missing

@@ -1,0 +1,35 @@
+"""Which paths a repo may hold."""
+
+from __future__ import annotations
+
+from spaces_runtime.domain.errors import Invalid
+
+LONGEST_NAME = 255  # bytes, of most file systems
+LONGEST_PATH = 4096
+
+
+def checked(path: str) -> str:
+    """The path of a file in a repo, as git would write it.
+
+    Raises: Invalid for what would leave the folder it is checked out into, or cannot be checked out at all.
+    """
+    parts = path.split("/")
+    if fault := _fault(path, parts):
+        raise Invalid(what=f"write {path!r}", why=f"the path {fault}", then="Use a relative path with / between names.")
+    return path
+
+
+def _fault(path: str, parts: list[str]) -> str:
+    if not path or "" in parts:
+        return "is empty, or starts or ends with /, or has // in it"
+    if "." in parts or ".." in parts:
+        return "has . or .. in it"
+    if "\\" in path or any(ord(character) < 32 or ord(character) == 127 for character in path):  # noqa: PLR2004
+        return "has a backslash or a control character in it"
+    if any(part.lower() == ".git" or part.lower().rstrip(" .") == ".git" for part in parts):
+        return "has a folder .git in it"
+    if len(path.encode(errors="surrogateescape")) > LONGEST_PATH:
+        return f"is longer than {LONGEST_PATH} bytes"
+    if any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in parts):
+        return f"has a name longer than {LONGEST_NAME} bytes"
+    return ""
