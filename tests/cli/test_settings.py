@@ -1,0 +1,53 @@
+"""A setting comes from the file, is overridden by the environment, and by a flag last; mistakes are named."""
+
+from __future__ import annotations
+
+import pytest
+
+from spaces_runtime.cli.settings import load, shown
+from spaces_runtime.domain.errors import Fault
+
+
+def test_a_flag_beats_the_environment_which_beats_the_file(tmp_path):
+    (tmp_path / "spaces.toml").write_text("port = 1\n[sleep]\nfrozen = 60\n[build]\nat_once = 3\n")
+    got = load(tmp_path, {"port": None}, {"SPACES_PORT": "2", "SPACES_SLEEP_FROZEN": "30"})
+    assert (got.settings.port, got.settings.sleep.frozen, got.settings.build.at_once) == (2, 30.0, 3)
+    assert got.origin["port"] == "SPACES_PORT"
+    assert got.origin["build.at_once"].endswith("spaces.toml")
+    assert load(tmp_path, {"port": 3}, {"SPACES_PORT": "2"}).settings.port == 3
+
+
+def test_the_data_folder_is_a_flag_a_variable_or_the_default(tmp_path):
+    assert load(tmp_path, {}, {}).settings.data == tmp_path
+    assert load(None, {}, {"SPACES_DATA": str(tmp_path)}).settings.data == tmp_path
+
+
+def test_hardware_tiers_replace_the_built_in_ones(tmp_path):
+    (tmp_path / "spaces.toml").write_text('[[hardware]]\nname = "tiny"\ncpus = 0.5\nmemory = 1\ndisk = 2\n')
+    assert [tier.name for tier in load(tmp_path, {}, {}).settings.hardware] == ["tiny"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("prot = 7800", '"prot" is not a setting'),
+        ("port = true", "not of type int"),
+        ("port = ", "spaces.toml"),
+        ('[[hardware]]\nname = "tiny"', "cpus"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named(tmp_path, text, said):
+    (tmp_path / "spaces.toml").write_text(text)
+    with pytest.raises(Fault, match=said):
+        load(tmp_path, {}, {})
+
+
+@pytest.mark.parametrize(("name", "value"), [("SPACES_PORT", "many"), ("SPACES_INTERNET", "perhaps")])
+def test_a_mistake_in_a_variable_is_named(tmp_path, name, value):
+    with pytest.raises(Fault, match=value):
+        load(tmp_path, {}, {name: value})
+
+
+def test_a_password_in_an_address_is_not_shown(tmp_path):
+    rows = shown(load(tmp_path, {}, {"SPACES_DATABASE_URL": "postgresql://ann:pw@db/spaces"}))
+    assert ("database_url", "postgresql://***@db/spaces", "SPACES_DATABASE_URL") in rows
