@@ -19,6 +19,7 @@ from typing import Final
 
 from spaces_runtime.domain.ids import SpaceId, UserId
 
+SHORTEST_KEY: Final = 16  # bytes; a shorter key protects nothing
 LONGEST: Final = 1024  # characters of a proof; a longer one is refused unread
 LINK_SECONDS: Final = 3600.0  # how long `?__sign=` is good: a page signs its streams with it as long as it is open
 COOKIE_SECONDS: Final = 7 * 86400.0  # how long a gateway's own cookie is good
@@ -47,8 +48,8 @@ def sign(visit: Visit, key: bytes) -> str:
     Raises:
         ValueError: when the key is too short to protect anything.
     """
-    if len(key) < 16:
-        raise ValueError("The key that signs visitors is shorter than 16 bytes")
+    if len(key) < SHORTEST_KEY:
+        raise ValueError(f"The key that signs visitors is shorter than {SHORTEST_KEY} bytes")
     told = [visit.space, visit.user, int(visit.expires), visit.use.value]
     payload = _text(json.dumps(told, separators=(",", ":")).encode())
     return f"{payload}.{_text(_mac(payload, key))}"
@@ -56,7 +57,7 @@ def sign(visit: Visit, key: bytes) -> str:
 
 def verify(proof: str, key: bytes, *, space: SpaceId, use: Use, now: float) -> Visit | None:
     """What the proof says; None when it is forged, too old, or made for another Space or use. now: Unix seconds."""
-    if len(proof) > LONGEST or len(key) < 16:
+    if len(proof) > LONGEST or len(key) < SHORTEST_KEY:
         return None
     payload, dot, mac = proof.partition(".")
     if not dot or not compare_digest(_text(_mac(payload, key)).encode(), mac.encode()):

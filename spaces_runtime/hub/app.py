@@ -1,0 +1,106 @@
+"""The hub's HTTP: every router in one list, and what holds for every request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from spaces_runtime.domain.errors import Fault
+from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.hub import unbuilt
+from spaces_runtime.hub.wire import fault_response, refusal
+
+log = structlog.get_logger()
+
+LONGEST_ID = 100  # characters of a request id that is echoed
+
+
+def create_app(desk: Desk, routers: Sequence[APIRouter]) -> FastAPI:
+    """The hub. routers: in the order in which their routes are tried; what is not built yet comes after them."""
+    app = FastAPI(title="Spaces Runtime", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.desk = desk
+    for router in (*routers, unbuilt.router()):
+        app.include_router(router)
+    app.add_exception_handler(Fault, _fault)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(RequestValidationError, _no_sense)
+    app.add_middleware(Border)
+    return app
+
+
+class Border:
+    """Around every request: routes see the raw path, the answer carries a request id, a bug of ours is logged."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the class."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope))
+        # A router that decodes first takes `branch/feature%2Fx` for another route; handlers decode for themselves.
+        scope["path"] = scope["raw_path"].decode("latin-1")
+        begun = False
+
+        async def answer(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(raw=message["headers"])
+                message["headers"] = headers.raw
+                headers["X-Request-Id"] = request_id
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("X-Frame-Options", "SAMEORIGIN")
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request=request_id):
+            try:
+                await self.app(scope, receive, answer)
+            except ClientDisconnect:
+                log.info("the client went away", path=scope["path"])
+            except Exception:
+                log.exception("a request failed", method=scope["method"], path=scope["path"])
+                if begun:
+                    raise  # the server cuts the connection: half an answer must not look whole
+                await _failed(Request(scope), request_id)(scope, receive, answer)
+
+
+def _request_id(headers: Headers) -> str:
+    """The client's own id, so that it finds its request in our log; a new one if it is none to be echoed."""
+    given = headers.get("x-request-id") or headers.get("x-amzn-trace-id") or ""
+    fine = 0 < len(given) <= LONGEST_ID and given.isascii() and given.isprintable()
+    return given if fine else uuid4().hex
+
+
+def _failed(request: Request, request_id: str) -> Response:
+    text = f"Something went wrong in the hub; it is in the hub's log under {request_id}. Trying again may help."
+    return refusal(request, 500, text)
+
+
+async def _fault(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, Fault)  # noqa: S101 — registered for this class only
+    return fault_response(request, fault)
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    path, method = request.scope["path"], request.method
+    known = {404: f"There is nothing at {path}", 405: f"{method} is not possible at {path}"}
+    headers = {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
+    return refusal(request, error.status_code, known.get(error.status_code, str(error.detail)), headers=headers)
+
+
+async def _no_sense(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    said = "; ".join(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors())
+    return refusal(request, 400, f"Cannot read the request: {said}")

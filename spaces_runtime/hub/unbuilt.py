@@ -1,0 +1,59 @@
+"""What the clients know and this hub does not do yet: said clearly, never pretended."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter
+
+from spaces_runtime.domain.errors import Unsupported
+
+REPO = "/api/{kind}/{namespace}/{name}"
+UNBUILT = (  # (path, methods, what it is); the first that fits
+    (f"{REPO}/discussions", "GET POST", "discussions and pull requests"),
+    (f"{REPO}/discussions/{{rest:path}}", "GET POST", "discussions and pull requests"),
+    (f"{REPO}/like", "POST DELETE", "likes"),
+    (f"{REPO}/likers", "GET", "likes"),
+    ("/api/users/{user}/likes", "GET", "likes"),
+    (f"{REPO}/user-access-request/{{rest:path}}", "GET POST", "gated repos"),
+    (f"{REPO}/duplicate", "POST", "duplicating a repo"),
+    ("/api/repos/move", "POST", "renaming a repo"),
+    (f"{REPO}/super-squash/{{rest:path}}", "POST", "squashing the history"),
+    (f"{REPO}/lfs-files", "GET", "the list of large files"),
+    (f"{REPO}/lfs-files/{{rest:path}}", "POST", "changing large files without a commit"),
+    (f"{REPO}/dev-mode", "POST", "dev mode"),
+    (f"{REPO}/volumes", "PUT DELETE", "mounting repos and buckets into a Space"),
+    (f"{REPO}/storage", "POST DELETE", "paid disks"),
+    (f"{REPO}/replicas", "POST", "more than one replica"),
+    (f"{REPO}/metrics", "GET", "the stream of a Space's usage"),
+    ("/api/spaces/zero-gpu/quota", "GET", "ZeroGPU"),
+    ("/api/buckets/{rest:path}", "GET HEAD POST PUT DELETE", "buckets"),
+    ("/buckets/{rest:path}", "GET HEAD", "buckets"),
+    ("/api/organizations/{rest:path}", "GET POST PUT DELETE", "organisations"),
+    ("/api/collections", "GET POST", "collections"),
+    ("/api/collections/{rest:path}", "GET POST PATCH PUT DELETE", "collections"),
+    ("/api/settings/webhooks", "GET POST", "webhooks"),
+    ("/api/settings/webhooks/{rest:path}", "GET POST DELETE", "webhooks"),
+    ("/api/jobs/{rest:path}", "GET POST DELETE", "jobs"),
+    ("/api/scheduled-jobs/{rest:path}", "GET POST DELETE", "jobs"),
+    ("/api/inference/{rest:path}", "GET POST", "hosted inference"),
+    ("/api/papers", "GET", "papers"),
+    ("/api/papers/{rest:path}", "GET", "papers"),
+    ("/oauth/{rest:path}", "GET POST", "signing in through the hub"),
+    ("/.well-known/openid-configuration", "GET", "signing in through the hub"),
+)
+
+
+def router() -> APIRouter:
+    """Comes after all that is built, so that building a part takes it out of the table's reach at once."""
+    routes = APIRouter()
+    for path, methods, what in UNBUILT:
+        routes.add_api_route(path, _saying(what), methods=methods.split(), include_in_schema=False)
+    return routes
+
+
+def _saying(what: str) -> Callable[[], Awaitable[None]]:
+    async def unbuilt() -> None:
+        raise Unsupported(what=f"use {what}", why="this hub does not have it yet")
+
+    return unbuilt

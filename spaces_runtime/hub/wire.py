@@ -1,0 +1,144 @@
+"""The JSON shapes and headers of the clients' contract that every part shares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlencode
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+
+from spaces_runtime.domain.errors import Fault, Invalid, TooLarge
+
+MOST_JSON = 2 * 2**20  # bytes of a JSON body; what may be larger (commits, uploads) is streamed by its own reader
+LONGEST_HEADER = 1024  # characters of X-Error-Message; the body has the whole text
+GIT = ("/info/refs", "/git-upload-pack", "/git-receive-pack", "/info/lfs/")
+
+
+def unquoted(segment: str) -> str:
+    """A path parameter as its author meant it. Routes match the raw path, so `%2F` arrives inside one segment.
+
+    Raises:
+        Invalid: when it is no UTF-8, or has a control character.
+    """
+    try:
+        text = unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        raise Invalid(what="read the address", why=f"{segment!r} is not UTF-8") from None
+    if any(ord(letter) < ord(" ") for letter in text):
+        raise Invalid(what="read the address", why=f"{text!r} has a control character")
+    return text
+
+
+def iso(at: float) -> str:
+    """Unix seconds as the contract writes a date: UTC, milliseconds."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def told(request: Request, name: str, default: str = "") -> str:
+    """The last value of a query parameter; `name[]` counts as name."""
+    values = listed(request, name)
+    return values[-1] if values else default
+
+
+def listed(request: Request, name: str) -> list[str]:
+    """All values of a repeated query parameter, also written `name[]`."""
+    return [*request.query_params.getlist(name), *request.query_params.getlist(f"{name}[]")]
+
+
+def flag(request: Request, name: str, *, default: bool = False) -> bool:
+    """A boolean query parameter, in any of the clients' spellings."""
+    value = told(request, name).lower()
+    return value in ("true", "1", "yes", "") if name in request.query_params else default
+
+
+def number(request: Request, name: str, *, default: int, most: int) -> int:
+    """A whole number from the query, at least 1 and at most `most`.
+
+    Raises:
+        Fault: when it is not a number.
+    """
+    text = told(request, name)
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit():
+        raise Fault(what=f"read {name}", why=f"{text!r} is not a number")
+    return min(max(int(text), 1), most)
+
+
+async def body(request: Request, *, most: int = MOST_JSON) -> dict[str, Any]:
+    """The JSON object a request carries; {} when it carries nothing.
+
+    Raises:
+        TooLarge, Fault: when it is too long, no JSON, or no object.
+    """
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > most:
+            raise TooLarge(what="read the request", why=f"its body is longer than {most} bytes")
+    try:
+        found = json.loads(raw) if raw.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise Fault(what="read the request", why=f"its body is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise Fault(what="read the request", why="its body is not a JSON object")
+    return found
+
+
+def text_of(found: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    """A string from a JSON object; null counts as absent.
+
+    Raises:
+        Fault: when it is missing without a default, or no string.
+    """
+    value = found.get(key)
+    if value is None:
+        value = default
+    if not isinstance(value, str):
+        raise Fault(what="read the request", why=f"{key} must be a string" + (" and is missing" * (value is None)))
+    return value
+
+
+def endpoint(request: Request) -> str:
+    """scheme://host as the client reached us; only our gateway can reach the hub's socket, and it sets these headers."""
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme).split(",")[0].strip()
+    host = request.headers.get("x-forwarded-host", request.headers.get("host", "localhost")).split(",")[0].strip()
+    return f"{scheme}://{host}"
+
+
+def next_link(request: Request, cursor: str) -> dict[str, str]:
+    """The header that leads to the next page; an empty cursor: there is none."""
+    if not cursor:
+        return {}
+    pairs = [(key, value) for key, value in parse_qsl(request.url.query, keep_blank_values=True) if key != "cursor"]
+    query = urlencode([*pairs, ("cursor", cursor)])
+    return {"Link": f'<{endpoint(request)}{request.scope["path"]}?{query}>; rel="next"'}
+
+
+def one_line(text: str) -> str:
+    """Fit for a header: latin-1, one line, not too long."""
+    return " ".join(text.split())[:LONGEST_HEADER].encode("latin-1", errors="replace").decode("latin-1")
+
+
+def refusal(
+    request: Request, status: int, text: str, *, code: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
+    """The error shape of the contract, §1."""
+    told_as = {"X-Error-Message": one_line(text), **(headers or {})}
+    if code:
+        told_as["X-Error-Code"] = code
+    if status == HTTPStatus.UNAUTHORIZED and "WWW-Authenticate" not in told_as:
+        is_git = any(part in request.scope["path"] for part in GIT)
+        told_as["WWW-Authenticate"] = 'Basic realm="Spaces", charset="UTF-8"' if is_git else 'Bearer realm="Spaces"'
+    return JSONResponse({"error": text}, status_code=status, headers=told_as)
+
+
+def fault_response(request: Request, fault: Fault, headers: Mapping[str, str] | None = None) -> Response:
+    """What a client gets for a fault. headers: more of them, such as X-Repo-Commit beside EntryNotFound."""
+    extra = {"Retry-After": "5"} if fault.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return refusal(request, fault.status, fault.said, code=fault.code, headers={**extra, **(headers or {})})
