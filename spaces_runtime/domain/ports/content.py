@@ -36,7 +36,7 @@ class Repos(Protocol):
     ) -> Mapping[str, Commit]: ...  # the newest that touched each
     async def heads(
         self, repos: Collection[RepoId]
-    ) -> Mapping[RepoId, RevisionId]: ...  # of main; missing ones left out
+    ) -> Mapping[RepoId, RevisionId]: ...  # of main, where it is
     async def checkout(self, repo: RepoId, revision: RevisionId, into: Path) -> None: ...  # LFS content in place
 
 

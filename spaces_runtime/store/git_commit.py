@@ -1,0 +1,139 @@
+"""Commits: objects first, then one atomic move of the branch. Blocking; git.py calls it in threads, under a lock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+
+import pygit2
+from pygit2.enums import FileMode, ObjectType
+
+from spaces_runtime.domain.errors import EntryMissing, Invalid, Moved, RevisionMissing
+from spaces_runtime.domain.ids import RevisionId
+from spaces_runtime.domain.paths import checked
+from spaces_runtime.domain.repo import AddBlob, AddFile, Change, Copy, Delete
+from spaces_runtime.store.git_objects import commit_at, pointer_bytes
+
+MOVED = "The branch was updated since you opened this page. Please refresh and try again."
+GONE = "A file with this name doesn't exist"
+
+
+def signature(name: str) -> pygit2.Signature:
+    """Who wrote a commit. Users have no mail address here; git wants one."""
+    return pygit2.Signature(name, f"{name}@localhost")
+
+
+def branch_ref(branch: str) -> str:
+    """Full name of what can be committed to: a branch, or a ref like refs/pr/1."""
+    return branch if branch.startswith("refs/") else f"refs/heads/{branch}"
+
+
+def first_commit(repo: pygit2.Repository, files: Mapping[str, bytes], author: str) -> RevisionId:
+    """Give a new repo its main branch."""
+    index = pygit2.Index()
+    for path, content in files.items():
+        index.add(pygit2.IndexEntry(checked(path), repo.create_blob(content), FileMode.BLOB))
+    who = signature(author)
+    made = repo.create_commit("refs/heads/main", who, who, "initial commit", index.write_tree(repo), [])
+    return RevisionId(str(made))
+
+
+def commit_changes(
+    repo: pygit2.Repository, branch: str, changes: Sequence[Change], *, author: str, message: str, parent: str | None
+) -> RevisionId:
+    """All changes or none. A push may move the branch meanwhile: without a parent the changes go on top of it.
+
+    Raises: Moved, RevisionMissing, EntryMissing, Invalid.
+    """
+    while True:
+        ref = _branch(repo, branch)
+        head = ref.peel(pygit2.Commit)
+        if parent is not None and not (parent and str(head.id).startswith(parent)):
+            raise Moved(what=f"commit to {branch}", why=MOVED)
+        tree = _changed(repo, head, changes)
+        if tree == head.tree_id:
+            return RevisionId(str(head.id))
+        who = signature(author)
+        made = repo.create_commit(None, who, who, message, tree, [head.id])
+        if _move(repo, ref, made, message):
+            return RevisionId(str(made))
+
+
+def squash_branch(repo: pygit2.Repository, branch: str, *, author: str, message: str) -> RevisionId:
+    """One commit without parent, with the tree of the head."""
+    while True:
+        ref = _branch(repo, branch)
+        who = signature(author)
+        made = repo.create_commit(None, who, who, message, ref.peel(pygit2.Commit).tree_id, [])
+        if _move(repo, ref, made, message):
+            return RevisionId(str(made))
+
+
+def _branch(repo: pygit2.Repository, branch: str) -> pygit2.Reference:
+    try:
+        return repo.lookup_reference(branch_ref(branch))
+    except (KeyError, ValueError, pygit2.GitError) as error:
+        raise RevisionMissing(branch) from error
+
+
+def _move(repo: pygit2.Repository, ref: pygit2.Reference, to: pygit2.Oid, message: str) -> bool:
+    """Compare and swap. False: somebody (a push) moved the ref since it was read."""
+    before = ref.target
+    try:
+        ref.set_target(to, message.partition("\n")[0])
+    except pygit2.GitError:
+        if repo.lookup_reference(ref.name).target == before:
+            raise
+        return False
+    return True
+
+
+def _changed(repo: pygit2.Repository, head: pygit2.Commit, changes: Sequence[Change]) -> pygit2.Oid:
+    index = pygit2.Index()
+    index.read_tree(head.tree)
+    for change in changes:
+        _apply(repo, index, head, change)
+    try:
+        return index.write_tree(repo)
+    except pygit2.GitError as error:
+        raise Invalid(what="write the commit", why=f"its paths contradict each other ({error})") from error
+
+
+def _apply(repo: pygit2.Repository, index: pygit2.Index, head: pygit2.Commit, change: Change) -> None:
+    match change:
+        case AddFile(path=path, content=content):
+            _put(index, head, path, repo.create_blob(content))
+        case AddBlob(path=path, sha256=sha256, size=size):
+            _put(index, head, path, repo.create_blob(pointer_bytes(sha256, size)))
+        case Copy(path=path, source=source, revision=revision):
+            origin = commit_at(repo, revision) if revision else head
+            try:
+                node = origin.tree[source]
+            except KeyError as error:
+                raise EntryMissing(source) from error
+            if node.type != ObjectType.BLOB:
+                raise Invalid(what=f"copy {source}", why="it is not a file", then="Copy its files one by one.")
+            _put(index, head, path, node.id)
+        case Delete(path=path, folder=folder):
+            _remove(index, path.rstrip("/"), folder=folder)
+        case _:
+            assert_never(change)
+
+
+def _put(index: pygit2.Index, head: pygit2.Commit, path: str, blob: pygit2.Oid) -> None:
+    try:
+        mode = head.tree[checked(path)].filemode
+    except KeyError:
+        mode = FileMode.BLOB
+    kept = FileMode.BLOB_EXECUTABLE if mode == FileMode.BLOB_EXECUTABLE else FileMode.BLOB
+    index.add(pygit2.IndexEntry(path, blob, kept))
+
+
+def _remove(index: pygit2.Index, path: str, *, folder: bool) -> None:
+    below = any(entry.path.startswith(path + "/") for entry in index)
+    if below and folder:
+        index.remove_directory(path)
+    elif not below and path in index:
+        index.remove(path)
+    else:
+        raise EntryMissing(path, GONE)

@@ -1,0 +1,118 @@
+"""What Xet clients upload before it is a file: the implementation of the port Xorbs.
+
+A client remembers for weeks which xorbs it has sent to an address, and names them in later shards without sending
+them again. So each user has an address of their own, xorbs stay until nobody can remember them, and a store that
+lost them has another installation id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import structlog
+
+from spaces_runtime.domain.errors import Fault, Invalid
+from spaces_runtime.domain.ids import RepoId, UserId
+from spaces_runtime.store.blobs import FileBlobs, Incoming, Ledger, in_batches
+from spaces_runtime.store.xet_format import Chunk, FileRecipe, chunks_of, files_of, unpacked
+
+HASH = re.compile(r"[0-9a-f]{64}\Z")
+XORB_LIMIT = 64 * 2**20 + 2**20  # bytes; the format's 64 MiB and room for headers
+log = structlog.get_logger()
+
+
+class FileXorbs:
+    """See the port Xorbs. root: the folder of the blobs; xorbs lie in `xorbs/<user>/` below it."""
+
+    def __init__(self, root: Path, installation: str, blobs: FileBlobs, ledger: Ledger) -> None:
+        self._root = root / "xorbs"
+        self._installation = installation
+        self._blobs = blobs
+        self._ledger = ledger
+
+    @property
+    def installation(self) -> str:
+        return self._installation
+
+    async def put(self, owner: UserId, xorb: str, content: AsyncIterator[bytes]) -> bool:
+        place = self._place(owner, xorb)
+        if place.exists():
+            os.utime(place)
+            async for _ in content:
+                pass
+            return False
+        with self._blobs.incoming() as file:
+            async for batch in in_batches(content):
+                if file.size + len(batch) > XORB_LIMIT:
+                    raise Invalid(what=f"store the xorb {xorb}", why=f"it is larger than {XORB_LIMIT} bytes")
+                await asyncio.to_thread(file.write, batch)
+            await asyncio.to_thread(_keep_xorb, file, place)
+        return True
+
+    async def register(self, owner: UserId, repo: RepoId, shard: bytes) -> None:
+        for recipe in files_of(shard):
+            try:
+                await self._rebuild(owner, repo, recipe)
+            except Fault as fault:  # the client shows its user only the status
+                log.warning("xet upload refused", owner=owner, repo=repo, file=recipe.xet, why=fault.why)
+                raise
+
+    async def _rebuild(self, owner: UserId, repo: RepoId, recipe: FileRecipe) -> None:
+        if recipe.sha256 is None:
+            raise Invalid(what=f"take the file {recipe.xet}", why="the shard does not say its sha256")
+        with self._blobs.incoming() as file:
+            await asyncio.to_thread(self._assemble, owner, recipe, file)
+            if file.sha256 != recipe.sha256:
+                raise Invalid(
+                    what=f"take the file {recipe.xet}",
+                    why=f"the shard says its sha256 is {recipe.sha256}, its chunks have {file.sha256}",
+                )
+            await asyncio.to_thread(file.keep, self._blobs.path(recipe.sha256))
+        await self._ledger.hold(repo, recipe.sha256, file.size)
+
+    def _assemble(self, owner: UserId, recipe: FileRecipe, out: Incoming) -> None:
+        known: dict[str, list[Chunk]] = {}
+        for segment in recipe.segments:
+            with self._open(owner, segment.xorb) as xorb:
+                chunks = known.get(segment.xorb) or chunks_of(xorb)
+                known[segment.xorb] = chunks
+                if not segment.start < segment.end <= len(chunks):
+                    raise Invalid(what=f"take the file {recipe.xet}", why=f"{segment.xorb} has {len(chunks)} chunks")
+                for chunk in chunks[segment.start : segment.end]:
+                    out.write(unpacked(xorb, chunk))
+
+    def _open(self, owner: UserId, xorb: str) -> BinaryIO:
+        place = self._place(owner, xorb)
+        try:
+            os.utime(place)
+            return place.open("rb")
+        except FileNotFoundError as error:
+            raise Invalid(
+                what=f"read the xorb {xorb}",
+                why="it was not uploaded here by this user",
+                then="Delete the client's folder ~/.cache/huggingface/xet and try again.",
+            ) from error
+
+    def _place(self, owner: UserId, xorb: str) -> Path:
+        if not HASH.match(xorb):
+            raise Invalid(what="name a xorb", why=f"{xorb!r} is not 64 hex digits")
+        return self._root / owner / xorb[:2] / xorb
+
+    def expire(self, before: float) -> None:
+        """Remove xorbs that no upload has used since. before: Unix seconds; clients remember theirs for three weeks."""
+        for place in self._all():
+            if place.stat().st_mtime < before:
+                place.unlink(missing_ok=True)
+
+    def _all(self) -> Iterator[Path]:
+        return self._root.glob("*/??/*")
+
+
+def _keep_xorb(file: Incoming, place: Path) -> None:
+    chunks_of(file.reader)
+    file.keep(place)
