@@ -105,7 +105,7 @@ def text_of(found: Mapping[str, Any], key: str, default: str | None = None) -> s
 
 
 def endpoint(request: Request) -> str:
-    """scheme://host as the client reached us; only our gateway can reach the hub's socket, and it sets these headers."""
+    """scheme://host as the client reached us. Only our gateway reaches the hub, and it sets these headers."""
     scheme = request.headers.get("x-forwarded-proto", request.url.scheme).split(",")[0].strip()
     host = request.headers.get("x-forwarded-host", request.headers.get("host", "localhost")).split(",")[0].strip()
     return f"{scheme}://{host}"

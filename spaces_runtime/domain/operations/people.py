@@ -1,0 +1,157 @@
+"""Accounts, passwords, sessions and access tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from spaces_runtime.domain.errors import Fault, Invalid, Missing, Refused, Unknown
+from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.people import Person, Role, TokenShown
+
+NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[._-](?=[A-Za-z0-9]))*")
+LONGEST_NAME: Final = 40  # characters; with a repo's name it becomes a host name
+SHORTEST_PASSWORD: Final = 8  # characters
+LONGEST_PASSWORD: Final = 1024  # characters; hashing a longer one is work for nothing
+LONGEST_LABEL: Final = 100  # characters of a token's name
+MOST_TOKENS: Final = 100
+
+# First parts of the hub's own addresses: a model repo `ns/name` lives at `/ns/name`, beside them.
+RESERVED: Final = frozenset(
+    {
+        *("admin", "api", "assets", "avatars", "blog", "buckets", "collections", "datasets", "docs", "enterprise"),
+        *("explore", "favicon.ico", "front", "health", "internal", "join", "jobs", "login", "logout", "me", "models"),
+        *("new", "notifications", "oauth", "organizations", "papers", "posts", "pricing", "robots.txt", "search"),
+        *("settings", "sign-in", "sign-out", "sign-up", "signin", "signup", "spaces", "static", "status", "tasks"),
+        *("templates", "terms", "token", "tokens", "user", "users", "webhooks", "welcome", "well-known"),
+    }
+)
+
+
+async def create_user(desk: Desk, who: Person | None, *, name: str, password: str, admin: bool = False) -> Person:
+    """A new account, which is also a namespace.
+
+    who: an admin; or None where the operator lets people sign up themselves.
+
+    Raises:
+        Refused: this person may not make accounts.
+        Invalid: the name or the password cannot be one.
+        Taken: somebody has the name, perhaps in other letters' case.
+    """
+    by_admin = who is not None and who.admin and who.role is Role.WRITE
+    if not by_admin and (admin or who is not None or not desk.settings.hub.sign_up):
+        raise Refused(what=f"create the account {name}", why="on this hub an admin does that", then="Ask one.")
+    check_name(name)
+    check_password(password)
+    made = await desk.people.create(name, password, admin=admin)
+    await desk.index.audit(who.name if who else made.name, "account created", made.name)
+    return made
+
+
+def check_name(name: str) -> None:
+    """Raises Invalid when this can be no name of an account."""
+    what = f"call an account {name[:LONGEST_NAME]!r}"
+    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        why = f"a name is 1 to {LONGEST_NAME} letters and digits, with single - _ . between them"
+        raise Invalid(what=what, why=why)
+    if name.lower() in RESERVED or name.lower().endswith((".git", ".ipynb")):
+        raise Invalid(what=what, why="the hub needs that address itself", then="Choose another name.")
+
+
+def check_password(password: str) -> None:
+    """Raises Invalid when this can be no password."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        why = f"it has {len(password)} characters; {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} are allowed"
+        raise Invalid(what="use this password", why=why)
+
+
+async def change_password(desk: Desk, who: Person, *, old: str, new: str) -> None:
+    """A person's own, who must know the present one: a borrowed browser is not enough.
+
+    Raises:
+        Refused: the old one is wrong.
+    """
+    if len(old) > LONGEST_PASSWORD or await desk.people.sign_in(who.name, old) is None:
+        raise Refused(what="change the password", why="the present one is not right")
+    check_password(new)
+    await desk.people.set_password(who.id, new)
+    await desk.index.audit(who.name, "password changed", who.name)
+
+
+async def reset_password(desk: Desk, who: Person, *, name: str, new: str) -> None:
+    """An admin's way for somebody who forgot theirs.
+
+    Raises:
+        Refused, Missing: not an admin; nobody has that name.
+    """
+    if not who.admin or who.role is not Role.WRITE:
+        raise Refused(what=f"reset the password of {name}", why="only an admin can", then="Ask one.")
+    check_password(new)
+    person = await find_person(desk, name)
+    await desk.people.set_password(person.id, new)
+    await desk.index.audit(who.name, "password reset", person.name)
+
+
+async def sign_in(desk: Desk, *, name: str, password: str) -> tuple[Person, str]:
+    """The person, and the value of the hub's session cookie.
+
+    Raises:
+        Unknown: the two do not belong together; which of them is wrong is not said.
+    """
+    fits = len(name) <= LONGEST_NAME and len(password) <= LONGEST_PASSWORD
+    person = await desk.people.sign_in(name, password) if fits else None
+    if person is None:
+        raise Unknown(what="sign in", why="this name and password do not belong together")
+    return person, await desk.people.create_session(person.id)
+
+
+async def sign_out(desk: Desk, session: str) -> None:
+    """End a session; one that is no more is fine."""
+    await desk.people.delete_session(session)
+
+
+async def create_token(desk: Desk, who: Person, *, name: str, role: Role) -> str:
+    """A new access token of this person, shown this once.
+
+    Raises:
+        Fault: the name cannot be one, or there are too many.
+    """
+    label = name.strip()
+    if not label or len(label) > LONGEST_LABEL or not label.isprintable():
+        raise Fault(what="create the token", why=f"its name must have 1 to {LONGEST_LABEL} printable characters")
+    if len(await desk.people.tokens(who.id)) >= MOST_TOKENS:
+        raise Fault(what="create the token", why=f"you have {MOST_TOKENS}", then="Delete one that is not used.")
+    token = await desk.people.create_token(who.id, label, role)
+    await desk.index.audit(who.name, f"token created, may {role.value}", label)
+    return token
+
+
+async def tokens(desk: Desk, who: Person) -> Sequence[TokenShown]:
+    """This person's, without the tokens themselves."""
+    return await desk.people.tokens(who.id)
+
+
+async def delete_token(desk: Desk, who: Person, token: str) -> None:
+    """Take one back. token: its id.
+
+    Raises:
+        Missing: this person has none of this id.
+    """
+    shown = next((each for each in await desk.people.tokens(who.id) if each.id == token), None)
+    if shown is None:
+        raise Missing(what="delete the token", why="you have none of this id")
+    await desk.people.delete_token(who.id, token)
+    await desk.index.audit(who.name, "token deleted", shown.name)
+
+
+async def find_person(desk: Desk, name: str) -> Person:
+    """By name.
+
+    Raises:
+        Missing: nobody has it.
+    """
+    person = await desk.people.by_name(name)
+    if person is None:
+        raise Missing(what=f"find {name}", why="nobody here has that name")
+    return person

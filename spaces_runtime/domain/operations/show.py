@@ -1,0 +1,141 @@
+"""Everything API, pages and command line show of a Space: one look, one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from builder.artifact import ArtifactKind
+from spaces_runtime.domain.errors import Missing
+from spaces_runtime.domain.ids import RevisionId, SpaceId
+from spaces_runtime.domain.instance import Instance, Phase
+from spaces_runtime.domain.observed import Observed, complete
+from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.ports.durable import Address
+from spaces_runtime.domain.repo import Repo
+from spaces_runtime.domain.space import Revision, Space
+from spaces_runtime.domain.stage import Shown, Stage, derive_stage, trouble
+
+LOOKS = 90.0  # seconds; the scheduler looks at every Space far more often
+COLD = "cold"
+WARMEST = (Phase.READY, Phase.STARTING, Phase.FROZEN, Phase.CHECKPOINTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A Space as people see it.
+
+    url: for browsers. client_url: for programs on this machine, which may not resolve the other one's name.
+    rung: `ready`, `starting`, `frozen`, `checkpointed`, or `cold` when nothing runs; `static` needs nothing to run.
+    hardware: what it runs on; None before anything was built. requested: what was asked for.
+    serves: the revision visitors get, or would get after a wake. head: the pushed one.
+    sleep: seconds of idleness until it is put to sleep; None: never.
+    seen_at: when the scheduler last looked, Unix seconds; None: not yet.
+    """
+
+    id: SpaceId
+    repo: Repo
+    stage: Stage
+    why: str
+    trouble: str
+    url: str
+    client_url: str
+    host: str
+    subdomain: str
+    rung: str
+    hardware: str | None
+    requested: str
+    sleep: int | None
+    serves: RevisionId | None
+    head: Revision | None
+    instances: tuple[Instance, ...]
+    seen_at: float | None
+
+    @property
+    def is_static(self) -> bool:
+        """Files only: nothing to wake, pause or restart."""
+        return self.rung == ArtifactKind.STATIC.value
+
+
+async def show(desk: Desk, repo: Repo, now: float) -> View:
+    """The Space of a Space repo. now: Unix seconds.
+
+    Raises:
+        Missing: it has none; only another kind of repo, or one that is just being created or deleted.
+    """
+    address = await desk.spaces.of_repo(repo.id)
+    found = await desk.spaces.snapshot([address.space]) if address else ()
+    if address is None or not found:
+        raise Missing(what=f"show {repo.full}", why="it has no Space")
+    seen = (await desk.observations.latest([address.space])).get(address.space)
+    return view(desk, repo, address, found[0], seen, now)
+
+
+async def show_all(desk: Desk, repos: Sequence[Repo], now: float) -> list[View]:
+    """Many at once, in their order; those without a Space are left out."""
+    by_repo = {address.repo: address for address in await desk.spaces.addresses(None)}
+    addresses = {repo.id: by_repo[repo.id] for repo in repos if repo.id in by_repo}
+    ids = [address.space for address in addresses.values()]
+    spaces = {space.id: space for space in await desk.spaces.snapshot(ids)}
+    seen = await desk.observations.latest(ids)
+    return [
+        view(desk, repo, addresses[repo.id], spaces[addresses[repo.id].space], seen.get(addresses[repo.id].space), now)
+        for repo in repos
+        if repo.id in addresses and addresses[repo.id].space in spaces
+    ]
+
+
+def view(  # noqa: PLR0917 — all of it, and the moment
+    desk: Desk, repo: Repo, address: Address, asked: Space, seen: Observed | None, now: float
+) -> View:
+    """Put it together."""
+    space = complete(asked, seen)
+    shown = honest(derive_stage(space, now), seen, now)
+    hardware = space.setup.hardware.name
+    return View(
+        id=space.id,
+        repo=repo,
+        stage=shown.stage,
+        why=shown.why,
+        trouble=trouble(space, now),
+        url=desk.names.url(address.subdomain),
+        client_url=desk.names.client_url(address.subdomain, address.loopback),
+        host=desk.names.host(address.subdomain),
+        subdomain=address.subdomain,
+        rung=rung(space),
+        hardware=hardware if space.target is not None else None,
+        requested=hardware,
+        sleep=int(space.ladder[0].after) if space.ladder else None,
+        serves=_serves(space),
+        head=space.head,
+        instances=space.instances,
+        seen_at=seen.at if seen else None,
+    )
+
+
+def honest(shown: Shown, seen: Observed | None, now: float) -> Shown:
+    """What was seen too long ago is said to be so."""
+    if seen is None:
+        return Shown(shown.stage, f"{shown.why} The scheduler has not looked at it yet.")
+    if now - seen.at > LOOKS:
+        return Shown(shown.stage, f"{shown.why} That was {now - seen.at:.0f} s ago; the scheduler is not running.")
+    return shown
+
+
+def rung(space: Space) -> str:
+    """Where on the ladder the warmest instance stands."""
+    if space.target is not None and _is_static(space.target):
+        return ArtifactKind.STATIC.value
+    phases = {instance.phase for instance in space.instances}
+    return next((phase.value for phase in WARMEST if phase in phases), COLD)
+
+
+def _is_static(revision: Revision) -> bool:
+    return revision.artifact is not None and revision.artifact.kind is ArtifactKind.STATIC
+
+
+def _serves(space: Space) -> RevisionId | None:
+    ready = [i for i in space.instances if i.phase in (Phase.READY, Phase.FROZEN, Phase.CHECKPOINTED)]
+    if ready:
+        return max(ready, key=lambda i: (i.phase is Phase.READY, i.since)).build.revision
+    return space.target.key.revision if space.target else None

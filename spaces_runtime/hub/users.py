@@ -1,0 +1,136 @@
+"""Who am I, who is that, and my access tokens."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from spaces_runtime.domain.access import Verb, may
+from spaces_runtime.domain.errors import Fault, Refused
+from spaces_runtime.domain.operations import people
+from spaces_runtime.domain.people import Person, Role, TokenShown
+from spaces_runtime.domain.repo import Kind
+from spaces_runtime.hub.identity import Caller, caller, desk, person, signed_in
+from spaces_runtime.hub.wire import body, endpoint, iso, text_of, unquoted
+
+router = APIRouter()
+HUES = 360
+
+
+@router.get("/api/whoami-v2")
+async def whoami(request: Request) -> dict[str, Any]:
+    """What `hf auth whoami` prints; `gradio deploy` wants the role to be exactly `write`."""
+    who = await signed_in(request)
+    asker = await caller(request)
+    return {
+        "type": "user",
+        "id": who.id,
+        "name": who.name,
+        "fullname": who.name,
+        "emailVerified": False,
+        "isPro": False,
+        "isAdmin": who.admin,
+        "avatarUrl": avatar_url(request, who.name),
+        "canPay": False,
+        "orgs": [],
+        "auth": _auth(asker),
+    }
+
+
+def _auth(asker: Caller) -> dict[str, Any]:
+    if asker.token is None:
+        return {"type": "session"}
+    role, created = asker.token.role.value, iso(asker.token.created_at)
+    shown = {"displayName": asker.token.name, "role": role, "createdAt": created}
+    return {"type": "access_token", "accessToken": shown}
+
+
+@router.get("/api/users/{user}/overview")
+async def overview(request: Request, user: str) -> dict[str, Any]:
+    """What others see of a person: only repos that the asker may see are counted."""
+    who, found = await person(request), await people.find_person(desk(request), unquoted(user))
+    counts = {kind: await _count(request, kind, who, found) for kind in Kind}
+    unused = ("numDiscussions", "numPapers", "numUpvotes", "numLikes", "numFollowing", "numFollowers")
+    return {
+        "type": "user",
+        "user": found.name,
+        "fullname": found.name,
+        "avatarUrl": avatar_url(request, found.name),
+        "isPro": False,
+        "numModels": counts[Kind.MODEL],
+        "numDatasets": counts[Kind.DATASET],
+        "numSpaces": counts[Kind.SPACE],
+        **dict.fromkeys(unused, 0),
+        "orgs": [],
+    }
+
+
+async def _count(request: Request, kind: Kind, who: Person | None, owner: Person) -> int:
+    repos = await desk(request).index.listing(kind, namespace=owner.name)
+    return sum(may(who, Verb.READ, repo) or may(who, Verb.VISIT, repo) for repo in repos)
+
+
+@router.get("/api/users/{user}/followers")
+@router.get("/api/users/{user}/following")
+async def follows(request: Request, user: str) -> list[dict[str, Any]]:
+    """Nobody follows anybody here."""
+    await people.find_person(desk(request), unquoted(user))
+    return []
+
+
+@router.get("/api/users/{user}/avatar.svg")
+async def avatar(request: Request, user: str) -> Response:
+    """The first letter of a name on a colour of its own."""
+    name = (await people.find_person(desk(request), unquoted(user))).name
+    hue = sum(ord(letter) * (place + 7) for place, letter in enumerate(name)) % HUES
+    picture = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" '
+        f'fill="hsl({hue} 55% 42%)"/><text x="32" y="43" font-family="sans-serif" font-size="32" fill="#fff" '
+        f'text-anchor="middle">{escape(name[0].upper())}</text></svg>'
+    )
+    return Response(picture, media_type="image/svg+xml", headers={"Cache-Control": "public, max-age=86400"})
+
+
+def avatar_url(request: Request, name: str) -> str:
+    """Where a person's picture is."""
+    return f"{endpoint(request)}/api/users/{name}/avatar.svg"
+
+
+@router.get("/api/settings/tokens")
+async def tokens(request: Request) -> list[dict[str, Any]]:
+    """The signed-in person's, without the tokens themselves."""
+    who = await _by_session(request)
+    return [_shown(token) for token in await people.tokens(desk(request), who)]
+
+
+@router.post("/api/settings/tokens")
+async def create_token(request: Request) -> dict[str, Any]:
+    """`{displayName, role}` → `{token}`, this once."""
+    who, asked = await _by_session(request), await body(request)
+    role = text_of(asked, "role", Role.READ.value)
+    if role not in (Role.READ.value, Role.WRITE.value):
+        raise Fault(what="create the token", why=f"there is no role {role!r}", then="It is read or write.")
+    token = await people.create_token(desk(request), who, name=text_of(asked, "displayName"), role=Role(role))
+    return {"token": token}
+
+
+@router.delete("/api/settings/tokens/{token}")
+async def delete_token(request: Request, token: str) -> dict[str, bool]:
+    """Take one back, at once. token: its id."""
+    await people.delete_token(desk(request), await _by_session(request), unquoted(token))
+    return {"success": True}
+
+
+def _shown(token: TokenShown) -> dict[str, Any]:
+    shown = {"id": token.id, "displayName": token.name, "role": token.role.value}
+    return {**shown, "createdAt": iso(token.created_at)}
+
+
+async def _by_session(request: Request) -> Person:
+    """A token that leaked must not make itself more tokens."""
+    who = await signed_in(request)
+    if (await caller(request)).token is not None:
+        raise Refused(what="manage tokens", why="that needs a signed-in browser, not a token")
+    return who
