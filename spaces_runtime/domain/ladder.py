@@ -45,3 +45,11 @@ def _down_to(ladder: tuple[Rung, ...], phase: Phase | None) -> tuple[Rung, ...]:
 def earned(space: Space, now: float) -> Rung | None:
     """The coldest rung earned by now; None: awake."""
     return next((rung for at, rung in reversed(moments(space)) if at <= now), None)
+
+
+def rung_of(space: Space) -> str:
+    """The word people read for how awake it is: running, frozen, checkpointed or cold."""
+    phases = {i.phase for i in space.instances}
+    if space.files is not None or phases & {Phase.READY, Phase.STARTING}:
+        return "running"
+    return next((phase.value for phase in (Phase.FROZEN, Phase.CHECKPOINTED) if phase in phases), "cold")

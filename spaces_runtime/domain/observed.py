@@ -19,6 +19,7 @@ class Observed:
     held_since: float | None = None
     places: int = 0
     position: int = 0
+    usual: float = 0.0
 
 
 def complete(space: Space, seen: Observed | None) -> Space:
@@ -33,4 +34,5 @@ def complete(space: Space, seen: Observed | None) -> Space:
         held_since=seen.held_since,
         places=seen.places,
         position=seen.position,
+        usual=seen.usual,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from builder.artifact import Artifact
+from builder.artifact import Artifact, ArtifactKind
 from spaces_runtime.domain.ids import BuildKey, Digest, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.domain.lesson import Crashed, Failed
@@ -41,6 +41,11 @@ class Revision:
     artifact: Artifact | None = None
     why: str = ""
 
+    @property
+    def static(self) -> bool:
+        """Built into files only: served by the gateways, always up, without an instance."""
+        return self.artifact is not None and self.artifact.kind is ArtifactKind.STATIC
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
@@ -74,7 +79,8 @@ class Space:
     hush: see Hush; None: nobody asked.
     ladder: warm to cold, without the rungs that failed; empty: never sleeps.
     places: how many instances the placement pass lets it hold now:
-        0 waits in the queue (position: 1 is next), 1 rolls with a gap, 2 rolls without.
+        0 waits in the queue (position: 1 is next; -1: this machine can never hold it), 1 rolls with a gap, 2 without.
+    usual: seconds a wake from where it is now takes, measured on this Space; 0: not known yet.
     """
 
     id: SpaceId
@@ -97,6 +103,7 @@ class Space:
     start_deadline: float = 1800.0
     places: int = 0
     position: int = 0
+    usual: float = 0.0
 
     def spec(self, revision: Revision) -> Digest:
         """The digest an instance of this revision would be started with now."""
@@ -120,6 +127,14 @@ class Space:
     def wanted(self) -> Digest | None:
         """The digest of what should serve; an instance that carries it is fresh."""
         return self.spec(self.target) if self.target else None
+
+    @property
+    def files(self) -> Revision | None:
+        """The static revision that is served now; a good one stays until an app that replaces it has answered."""
+        target = self.target
+        if target is not None and target.static:
+            return target
+        return self.last_good if self.last_good is not None and self.last_good.static else None
 
     def retry_at(self, spec: Digest | None) -> float:
         """No start of this digest before then (Unix seconds)."""

@@ -27,7 +27,8 @@ def test_waiting_for_a_place_is_starting_and_says_the_position():
     for word in ("places 0", "push", "built", "nothing"):
         world.happen(word)
         world.look()
-    assert shown(world) == (Stage.APP_STARTING, "Waiting for a place: number 1 in the queue.")
+    then = "It starts by itself when one is free."
+    assert shown(world) == (Stage.APP_STARTING, f"Waiting for a place: number 1 in the queue. {then}")
 
 
 def test_closing_for_sleep_with_someone_inside_is_running():
@@ -48,7 +49,7 @@ def test_the_new_revision_builds_then_starts_beside_the_old_one():
 
 def test_a_crash_of_an_idle_space_is_stopped_not_asleep():
     world = running("leave", "time 150", "nothing", "nothing", "crash", "nothing")
-    assert shown(world) == (Stage.STOPPED, "Stopped; a visit starts it.")
+    assert shown(world) == (Stage.STOPPED, "Stopped: Killed. A visit starts it.")
 
 
 def test_a_first_revision_that_never_answers_is_an_error_until_a_person_acts():

@@ -20,9 +20,20 @@ from tests.scheduler.world import World
 
 # Weighted towards progress; every history starts from a running Space.
 PROGRESS = ["push", "built", "up", "time", "time 10", "visit g0", "visit g1", "nothing", "leave"] * 3
-AUTHOR = ["push bad", "push bad", "rebuild", "restart", "restart", "secret", "hardware", "pause", "delete"]
+AUTHOR = [
+    "push bad",
+    "push bad",
+    "rebuild",
+    "restart",
+    "restart",
+    "secret",
+    "hardware",
+    "pause",
+    "delete",
+    "push static",
+]
 LUCK = ["built failed", "built invalid", "down", "crash", "crash", "break_suspend", "break_resume", "forget_act"]
-PEOPLE = ["tab", "untab", "work", "unwork", "time 400", "time 90"]
+PEOPLE = ["tab", "untab", "work", "unwork", "time 400", "time 90", "hush", "hush frozen", "hush checkpointed"]
 PLACES = ["places 0", "places 1", "places 2", "places 2"]
 GATEWAYS = ["silence", "unlease", "heal", "unsee"]
 WORDS = [*PROGRESS, *AUTHOR, *LUCK, *PEOPLE, *PLACES, *GATEWAYS]
@@ -41,6 +52,10 @@ EPISODES = [
     "visit g1, silence, unlease, time 90, time 90, nothing, nothing, nothing",
     "visit g1, silence, unlease, restart, nothing, nothing, up, nothing, nothing",
     "crash, nothing, nothing, up, crash, nothing, nothing, up",
+    "push static, nothing, built, nothing, nothing, leave, nothing, nothing",
+    "push static, built, nothing, nothing, leave, nothing, push, nothing, built, nothing, up, nothing",
+    "hush frozen, leave, nothing, nothing, nothing",
+    "hush, leave, nothing, nothing, nothing, visit g0, nothing, up, nothing",
 ]
 WORD = st.sampled_from(WORDS).map(lambda word: [word])
 EPISODE = st.sampled_from(EPISODES).map(lambda words: words.split(", "))
@@ -139,7 +154,8 @@ def test_a_roll_with_two_places_leaves_no_gap(words):
     for step in live_through(words).steps:
         awake = step.space.wish is Wish.SERVE and earned(step.space, step.now) is None
         if step.of(Close) and awake and step.space.places == 2:
-            assert any(i.gate is Gate.OPEN for i in step.space.instances if i.id != step.instance.id)
+            others = [i for i in step.space.instances if i.id != step.instance.id]
+            assert step.space.files or any(i.gate is Gate.OPEN for i in others)
 
 
 @SOME
@@ -148,9 +164,10 @@ def test_an_open_tab_keeps_a_silent_space_no_deeper_than_frozen(words):
     for step in live_through(words).steps:
         space = step.space
         held = space.held_since is not None and step.now < max(space.touched_at, space.held_since) + space.hold
-        if held and space.wish is Wish.SERVE and step.of(Suspend):
+        hushed = space.hush is not None and space.hush.at >= space.touched_at  # a person's word is stronger than a tab
+        if held and not hushed and space.wish is Wish.SERVE and step.of(Suspend):
             assert step.decision.action.rung is Phase.FROZEN
-        if held and step.decision.why == "idle":
+        if held and not hushed and step.decision.why == "idle":
             assert not step.of(Stop)
 
 
@@ -169,12 +186,54 @@ def test_nothing_new_is_to_be_done_before_it_is_due(words):
 
 @SOME
 @given(HISTORY)
-def test_every_snapshot_is_shown_with_a_reason_and_running_means_that_someone_is_answered(words):
+def test_running_means_that_someone_is_answered_and_every_stage_has_its_reason(words):
     for step in live_through(words).steps:
         shown = derive_stage(step.space, step.now)
         assert shown.why.strip()
         served = any(i.phase is Phase.READY and i.gate is not Gate.QUIET for i in step.space.instances)
-        assert shown.stage.value.startswith("RUNNING") == (served and step.space.wish is Wish.SERVE)
+        answered = served or step.space.files is not None
+        assert shown.stage.value.startswith("RUNNING") == (answered and step.space.wish is Wish.SERVE)
+
+
+@SOME
+@given(HISTORY)
+def test_files_are_served_without_an_instance_and_never_vanish_before_an_app_has_answered(words):
+    files = False
+    for step in live_through(words).steps:
+        target = step.space.target
+        if target is not None and target.static:
+            assert not step.of(Start, Resume, Open)
+        if files and step.space.files is None:
+            assert step.space.last_good is not None
+            assert step.space.last_good.key in step.space.answered
+        files = step.space.files is not None
+
+
+@SOME
+@given(HISTORY, st.sampled_from(["hush", "hush frozen"]))
+def test_a_person_who_asks_for_sleep_gets_it_at_once_and_the_next_visit_ends_it(words, word):
+    world = live_through(words)
+    space = world.space
+    if world.gone or space.wish is not Wish.SERVE or space.target is None or space.target.static:
+        return
+    world.happen("places 2")
+    world.happen("visit g0")
+    settle(world)
+    if not world.observe().instances:
+        return
+    world.fail_suspend = False
+    world.happen("leave")
+    world.happen(word)
+    at = world.now
+    for _ in range(5):
+        world.look()
+    left = [i.phase for i in world.observe().instances]
+    frozen = word == "hush frozen" and any(r.phase is Phase.FROZEN for r in space.ladder)
+    assert left == ([Phase.FROZEN] if frozen else left and [space.ladder[0].phase] if word == "hush frozen" else [])
+    assert world.now == at
+    world.now += 1
+    world.happen("visit g0")
+    assert earned(world.observe(), world.now) is None
 
 
 @SOME
@@ -187,8 +246,9 @@ def test_a_visit_to_a_space_with_a_place_and_a_good_revision_is_answered(words, 
         world.happen(word)
     settle(world)
     space = world.observe()
-    if space.target is None:
+    if space.target is None or space.target.static:
         assert not space.instances
+        assert plan(space, world.now).action is None
         return
     assert [(i.spec, i.phase, i.gate) for i in space.instances] == [(space.wanted, Phase.READY, Gate.OPEN)]
     assert plan(space, world.now).action is None, "at rest"
@@ -217,7 +277,8 @@ def test_a_bad_revision_never_replaces_a_good_one(words, places, end, after_slee
     settle(world)
     space = world.observe()
     assert space.last_good not in (None, head)
-    assert [(i.build, i.phase, i.gate) for i in space.instances] == [(space.last_good.key, Phase.READY, Gate.OPEN)]
+    serving = [] if space.last_good.static else [(space.last_good.key, Phase.READY, Gate.OPEN)]
+    assert [(i.build, i.phase, i.gate) for i in space.instances] == serving
     shown = derive_stage(space, world.now)
     assert shown.stage is Stage.RUNNING
     assert head.key.short in shown.why, "the failure stays visible"

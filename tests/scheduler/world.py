@@ -16,13 +16,14 @@ from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.domain.lesson import Answered, Failed, Lesson
 from spaces_runtime.domain.setup import Setup
 from spaces_runtime.domain.source import FromRepo
-from spaces_runtime.domain.space import BuildState, Revision, Rung, Space, Wish
+from spaces_runtime.domain.space import BuildState, Hush, Revision, Rung, Space, Wish
 from spaces_runtime.scheduler.learn import learn
 from spaces_runtime.scheduler.plan import plan
 
 SMALL = Hardware(name="cpu-basic", cpus=2, memory=2**30, disk=2**30)
 LARGE = Hardware(name="cpu-upgrade", cpus=8, memory=2**32, disk=2**30)
 ARTIFACT = Artifact(kind=ArtifactKind.ENVIRONMENT, digest="0" * 64, location="/e", command=("python",), port=7860)
+FILES = replace(ARTIFACT, kind=ArtifactKind.STATIC, digest="1" * 64, location="/files", command=())
 LADDER = (Rung(phase=Phase.FROZEN, after=100), Rung(phase=Phase.CHECKPOINTED, after=200), Rung(phase=None, after=400))
 DEADLINE = 150.0
 HOLD = 2000.0
@@ -60,6 +61,7 @@ class World:
         self.numbers = itertools.count()
         self.record: dict[BuildKey, Revision] = {}  # in the order of pushes
         self.bad: set[BuildKey] = set()  # build, but never answer
+        self.static: set[BuildKey] = set()  # build into files only
         self.ended_before_answer: set[Digest] = set()
         self.people: dict[InstanceId, Counter[GatewayId]] = {}
         self.tabs: Counter[InstanceId] = Counter()  # held streams, all through G0
@@ -182,6 +184,8 @@ class World:
         key = BuildKey(RevisionId(f"r{next(self.numbers)}"))
         if kind == "bad":
             self.bad.add(key)
+        if kind == "static":
+            self.static.add(key)
         self.set_head(Revision(key=key))
         self.touch()
 
@@ -189,8 +193,9 @@ class World:
         if self.space.head:
             old = self.space.head.key
             key = replace(old, rebuild=1 + max(k.rebuild for k in self.record if k.revision == old.revision))
-            if old in self.bad:
-                self.bad.add(key)
+            for kind in (self.bad, self.static):
+                if old in kind:
+                    kind.add(key)
             self.set_head(Revision(key=key))
             self.touch()
 
@@ -211,7 +216,8 @@ class World:
         head = self.space.head
         if head and head.build is BuildState.RUNNING:
             state = BuildState(how)
-            artifact = ARTIFACT if state is BuildState.DONE else None
+            good = FILES if head.key in self.static else ARTIFACT
+            artifact = good if state is BuildState.DONE else None
             self.set_head(replace(head, build=state, artifact=artifact, why="" if artifact else "No such module."))
 
     def up(self) -> None:
@@ -281,6 +287,9 @@ class World:
 
     def unpause(self) -> None:
         self.space = replace(self.space, wish=Wish.SERVE if self.space.wish is Wish.PAUSE else self.space.wish)
+
+    def hush(self, rung: str = "") -> None:
+        self.space = replace(self.space, hush=Hush(at=self.now, phase=Phase(rung) if rung else None))
 
     def delete(self) -> None:
         self.space = replace(self.space, wish=Wish.DELETE)
