@@ -1,0 +1,1 @@
+"""Spaces a user could push, each folder a whole repo, and what brings the models they use here."""
