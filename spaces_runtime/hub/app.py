@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.hub import unbuilt
+from spaces_runtime.hub.aliases import Aliases
 from spaces_runtime.hub.wire import fault_response, refusal
 
 log = structlog.get_logger()
@@ -32,7 +33,8 @@ def create_app(desk: Desk, routers: Sequence[APIRouter]) -> FastAPI:
     app.add_exception_handler(Fault, _fault)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(RequestValidationError, _no_sense)
-    app.add_middleware(Border)
+    app.add_middleware(Aliases)
+    app.add_middleware(Border)  # the outermost: added last
     return app
 
 

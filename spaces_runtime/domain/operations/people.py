@@ -44,9 +44,7 @@ async def create_user(desk: Desk, who: Person | None, *, name: str, password: st
         raise Refused(what=f"create the account {name}", why="on this hub an admin does that", then="Ask one.")
     check_name(name)
     check_password(password)
-    made = await desk.people.create(name, password, admin=admin)
-    await desk.index.audit(who.name if who else made.name, "account created", made.name)
-    return made
+    return await desk.people.create(name, password, admin=admin, by=who.name if who else name)
 
 
 def check_name(name: str) -> None:
@@ -76,7 +74,6 @@ async def change_password(desk: Desk, who: Person, *, old: str, new: str) -> Non
         raise Refused(what="change the password", why="the present one is not right")
     check_password(new)
     await desk.people.set_password(who.id, new)
-    await desk.index.audit(who.name, "password changed", who.name)
 
 
 async def reset_password(desk: Desk, who: Person, *, name: str, new: str) -> None:
@@ -122,9 +119,7 @@ async def create_token(desk: Desk, who: Person, *, name: str, role: Role) -> str
         raise Fault(what="create the token", why=f"its name must have 1 to {LONGEST_LABEL} printable characters")
     if len(await desk.people.tokens(who.id)) >= MOST_TOKENS:
         raise Fault(what="create the token", why=f"you have {MOST_TOKENS}", then="Delete one that is not used.")
-    token = await desk.people.create_token(who.id, label, role)
-    await desk.index.audit(who.name, f"token created, may {role.value}", label)
-    return token
+    return await desk.people.create_token(who.id, label, role)
 
 
 async def tokens(desk: Desk, who: Person) -> Sequence[TokenShown]:
@@ -138,11 +133,9 @@ async def delete_token(desk: Desk, who: Person, token: str) -> None:
     Raises:
         Missing: this person has none of this id.
     """
-    shown = next((each for each in await desk.people.tokens(who.id) if each.id == token), None)
-    if shown is None:
+    if token not in {shown.id for shown in await desk.people.tokens(who.id)}:
         raise Missing(what="delete the token", why="you have none of this id")
     await desk.people.delete_token(who.id, token)
-    await desk.index.audit(who.name, "token deleted", shown.name)
 
 
 async def find_person(desk: Desk, name: str) -> Person:

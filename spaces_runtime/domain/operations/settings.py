@@ -1,4 +1,4 @@
-"""What an owner sets on a Space. Each change is allowed, checked, kept, told to the scheduler, and written down."""
+"""What an owner sets on a Space. Each change is allowed, checked, kept with its audit row, told to the scheduler."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def pause(desk: Desk, who: Person | None, repo: Repo) -> None:
     space = await _changing(desk, who, repo, "pause")
     _runs(repo, "pause")
     await desk.spaces.set_wish(space, Wish.PAUSE, _name(who))
-    await _changed(desk, who, repo, space, "paused")
+    await desk.wakes.look(space)
 
 
 async def restart(desk: Desk, who: Person | None, repo: Repo, *, rebuild: bool) -> None:
@@ -46,8 +46,8 @@ async def restart(desk: Desk, who: Person | None, repo: Repo, *, rebuild: bool) 
     space = await _changing(desk, who, repo, "restart")
     if not rebuild:
         _runs(repo, "restart")
-    await desk.spaces.restart(space, rebuild=rebuild)
-    await _changed(desk, who, repo, space, "rebuilt" if rebuild else "restarted")
+    await desk.spaces.restart(space, rebuild=rebuild, by=_name(who))
+    await desk.wakes.look(space)
 
 
 async def set_hardware(desk: Desk, who: Person | None, repo: Repo, hardware: str) -> None:
@@ -59,8 +59,8 @@ async def set_hardware(desk: Desk, who: Person | None, repo: Repo, hardware: str
     space = await _changing(desk, who, repo, "change the hardware of")
     _runs(repo, "change the hardware of")
     check_hardware(desk, hardware)
-    await desk.spaces.set_hardware(space, hardware)
-    await _changed(desk, who, repo, space, f"hardware {hardware}")
+    await desk.spaces.set_hardware(space, hardware, by=_name(who))
+    await desk.wakes.look(space)
 
 
 def check_hardware(desk: Desk, hardware: str) -> None:
@@ -76,8 +76,8 @@ async def set_sleep(desk: Desk, who: Person | None, repo: Repo, seconds: int | N
     space = await _changing(desk, who, repo, "set the sleep time of")
     _runs(repo, "set the sleep time of")
     check_sleep(seconds)
-    await desk.spaces.set_sleep(space, seconds)
-    await _changed(desk, who, repo, space, f"sleep time {seconds}")
+    await desk.spaces.set_sleep(space, seconds, by=_name(who))
+    await desk.wakes.look(space)
 
 
 def check_sleep(seconds: int | None) -> None:
@@ -103,8 +103,8 @@ async def put_variable(desk: Desk, who: Person | None, repo: Repo, *, name: str,
     space = await _changing(desk, who, repo, "set a variable of")
     check_setting(name, value, description)
     _room(name, await desk.spaces.variables(space), await desk.secrets.names(space), kind="variable", other="secret")
-    await desk.spaces.put_variable(space, name, value, description)
-    await _changed(desk, who, repo, space, f"variable {name} set")
+    await desk.spaces.put_variable(space, name, value, description, by=_name(who))
+    await desk.wakes.look(space)
 
 
 async def delete_variable(desk: Desk, who: Person | None, repo: Repo, name: str) -> None:
@@ -116,8 +116,8 @@ async def delete_variable(desk: Desk, who: Person | None, repo: Repo, name: str)
     space = await _changing(desk, who, repo, "delete a variable of")
     if name not in await desk.spaces.variables(space):
         raise Missing(what="delete the variable", why=f"{repo.full} has no variable {name}")
-    await desk.spaces.delete_variable(space, name)
-    await _changed(desk, who, repo, space, f"variable {name} deleted")
+    await desk.spaces.delete_variable(space, name, by=_name(who))
+    await desk.wakes.look(space)
 
 
 async def secrets(desk: Desk, who: Person | None, repo: Repo) -> Mapping[str, SecretShown]:
@@ -130,8 +130,8 @@ async def put_secret(desk: Desk, who: Person | None, repo: Repo, *, name: str, v
     space = await _changing(desk, who, repo, "set a secret of")
     check_setting(name, value, description)
     _room(name, await desk.secrets.names(space), await desk.spaces.variables(space), kind="secret", other="variable")
-    await desk.secrets.put(space, name, value, description)
-    await _changed(desk, who, repo, space, f"secret {name} set")
+    await desk.secrets.put(space, name, value, description, by=_name(who))
+    await desk.wakes.look(space)
 
 
 async def delete_secret(desk: Desk, who: Person | None, repo: Repo, name: str) -> None:
@@ -143,8 +143,8 @@ async def delete_secret(desk: Desk, who: Person | None, repo: Repo, name: str) -
     space = await _changing(desk, who, repo, "delete a secret of")
     if name not in await desk.secrets.names(space):
         raise Missing(what="delete the secret", why=f"{repo.full} has no secret {name}")
-    await desk.secrets.delete(space, name)
-    await _changed(desk, who, repo, space, f"secret {name} deleted")
+    await desk.secrets.delete(space, name, by=_name(who))
+    await desk.wakes.look(space)
 
 
 def check_setting(name: str, value: str, description: str) -> None:
@@ -202,11 +202,6 @@ async def _changing(desk: Desk, who: Person | None, repo: Repo, verb: str) -> Sp
     if address is None:
         raise Missing(what=f"{verb} {repo.full}", why="it has no Space")
     return address.space
-
-
-async def _changed(desk: Desk, who: Person | None, repo: Repo, space: SpaceId, what: str) -> None:
-    await desk.index.audit(_name(who), what, repo.full)
-    await desk.wakes.look(space)
 
 
 def _name(who: Person | None) -> str:

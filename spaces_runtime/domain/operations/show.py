@@ -14,6 +14,7 @@ from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.ports.durable import Address
 from spaces_runtime.domain.repo import Repo
 from spaces_runtime.domain.space import Revision, Space
+from spaces_runtime.domain.spoken import clock
 from spaces_runtime.domain.stage import Shown, Stage, derive_stage, trouble
 
 LOOKS = 90.0  # seconds; the scheduler looks at every Space far more often
@@ -118,23 +119,23 @@ def honest(shown: Shown, seen: Observed | None, now: float) -> Shown:
     if seen is None:
         return Shown(shown.stage, f"{shown.why} The scheduler has not looked at it yet.")
     if now - seen.at > LOOKS:
-        return Shown(shown.stage, f"{shown.why} That was {now - seen.at:.0f} s ago; the scheduler is not running.")
+        return Shown(
+            shown.stage, f"{shown.why} So it was at {clock(seen.at, now)}; the scheduler has not looked since."
+        )
     return shown
 
 
 def rung(space: Space) -> str:
     """Where on the ladder the warmest instance stands."""
-    if space.target is not None and _is_static(space.target):
+    if space.files is not None:
         return ArtifactKind.STATIC.value
     phases = {instance.phase for instance in space.instances}
     return next((phase.value for phase in WARMEST if phase in phases), COLD)
 
 
-def _is_static(revision: Revision) -> bool:
-    return revision.artifact is not None and revision.artifact.kind is ArtifactKind.STATIC
-
-
 def _serves(space: Space) -> RevisionId | None:
+    if space.files is not None:
+        return space.files.key.revision
     ready = [i for i in space.instances if i.phase in (Phase.READY, Phase.FROZEN, Phase.CHECKPOINTED)]
     if ready:
         return max(ready, key=lambda i: (i.phase is Phase.READY, i.since)).build.revision
