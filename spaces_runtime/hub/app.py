@@ -15,11 +15,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.operations.desk import Desk
-from spaces_runtime.hub import unbuilt
+from spaces_runtime.hub import cards, internal, logs, spaces, telemetry, unbuilt, users
 from spaces_runtime.hub.aliases import Aliases
 from spaces_runtime.hub.wire import fault_response, refusal
 
 log = structlog.get_logger()
+
+ROUTERS = (  # in the order in which they are tried: `/api/spaces/hardware` before `/api/spaces/{namespace}/{name}`
+    telemetry.router,
+    users.router,
+    cards.router,
+    internal.router,
+    logs.router,
+    spaces.router,
+)
 
 LONGEST_ID = 100  # characters of a request id that is echoed
 

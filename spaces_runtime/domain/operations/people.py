@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from spaces_runtime.domain.errors import Fault, Invalid, Missing, Refused, Unknown
+from spaces_runtime.domain.naming import checked_namespace
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.people import Person, Role, TokenShown
 
-NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[._-](?=[A-Za-z0-9]))*")
 LONGEST_NAME: Final = 40  # characters; with a repo's name it becomes a host name
 SHORTEST_PASSWORD: Final = 8  # characters
 LONGEST_PASSWORD: Final = 1024  # characters; hashing a longer one is work for nothing
 LONGEST_LABEL: Final = 100  # characters of a token's name
 MOST_TOKENS: Final = 100
-
-# First parts of the hub's own addresses: a model repo `ns/name` lives at `/ns/name`, beside them.
-RESERVED: Final = frozenset(
-    {
-        *("admin", "api", "assets", "avatars", "blog", "buckets", "collections", "datasets", "docs", "enterprise"),
-        *("explore", "favicon.ico", "front", "health", "internal", "join", "jobs", "login", "logout", "me", "models"),
-        *("new", "notifications", "oauth", "organizations", "papers", "posts", "pricing", "robots.txt", "search"),
-        *("settings", "sign-in", "sign-out", "sign-up", "signin", "signup", "spaces", "static", "status", "tasks"),
-        *("templates", "terms", "token", "tokens", "user", "users", "webhooks", "welcome", "well-known"),
-    }
-)
 
 
 async def create_user(desk: Desk, who: Person | None, *, name: str, password: str, admin: bool = False) -> Person:
@@ -36,7 +24,7 @@ async def create_user(desk: Desk, who: Person | None, *, name: str, password: st
 
     Raises:
         Refused: this person may not make accounts.
-        Invalid: the name or the password cannot be one.
+        Fault: the name or the password cannot be one.
         Taken: somebody has the name, perhaps in other letters' case.
     """
     by_admin = who is not None and who.admin and who.role is Role.WRITE
@@ -48,13 +36,10 @@ async def create_user(desk: Desk, who: Person | None, *, name: str, password: st
 
 
 def check_name(name: str) -> None:
-    """Raises Invalid when this can be no name of an account."""
-    what = f"call an account {name[:LONGEST_NAME]!r}"
-    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-        why = f"a name is 1 to {LONGEST_NAME} letters and digits, with single - _ . between them"
-        raise Invalid(what=what, why=why)
-    if name.lower() in RESERVED or name.lower().endswith((".git", ".ipynb")):
-        raise Invalid(what=what, why="the hub needs that address itself", then="Choose another name.")
+    """Raises a Fault when this can be no name of an account, before which repos will stand."""
+    checked_namespace(name)
+    if len(name) > LONGEST_NAME:
+        raise Invalid(what=f"call an account {name!r}", why=f"it is longer than {LONGEST_NAME} characters")
 
 
 def check_password(password: str) -> None:
