@@ -12,10 +12,13 @@ import typer
 from spaces_runtime import wiring
 from spaces_runtime.cli import settings as reader
 from spaces_runtime.cli.folders import prepare
+from spaces_runtime.domain.ids import UserId
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.settings import Settings
 
+OPERATOR = Person(id=UserId(""), name="the operator", admin=True)  # whoever may read the data folder
 T = TypeVar("T")
 
 

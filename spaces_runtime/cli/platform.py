@@ -62,7 +62,9 @@ def serve_role(
         return
     host, _, app_port = upstream.rpartition(":")
     if role != "gateway" or not host or not app_port.isdigit():
-        raise Fault(what="serve", why=f'"{upstream}" is no HOST:PORT of a gateway', then="Say --upstream 127.0.0.1:7860.")
+        raise Fault(
+            what="serve", why=f'"{upstream}" is no HOST:PORT of a gateway', then="Say --upstream 127.0.0.1:7860."
+        )
     wiring.run_bare_gateway(host, int(app_port), port or 0, typer.echo)
 
 
@@ -81,7 +83,9 @@ def doctor(context: typer.Context) -> None:
     faults = 0
     for finding in wiring.checks(settings):
         faults += not finding.good
-        typer.echo(f"{'ok  ' if finding.good else 'NOT '} {finding.what}" + (f"\n     {finding.then}" if finding.then else ""))
+        typer.echo(
+            f"{'ok  ' if finding.good else 'NOT '} {finding.what}" + (f"\n     {finding.then}" if finding.then else "")
+        )
     typer.echo(f"\n{faults} not enforced" if faults else "\nall enforced")
 
 
@@ -108,9 +112,7 @@ def bench(
 ) -> None:
     """Measure, beside a rival, in one run."""
     try:
-        from bench import run  # noqa: PLC0415 - lives beside the package, in a checkout
+        from bench import run  # lives beside the package, in a checkout
     except ImportError:
         raise Fault(what="measure", why="bench/ is not here", then="Run it in a checkout of the project.") from None
     run.main(name, json_file, settings_of(context))
-
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from spaces_runtime.cli.context import at_desk
-from spaces_runtime.domain.errors import Missing
+from spaces_runtime.domain.operations import people
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.people import Role
 
@@ -22,9 +22,7 @@ def create(
     """Create a token and print it, alone; it is shown only now."""
 
     async def made(desk: Desk) -> str:
-        person = await desk.people.by_name(user)
-        if person is None:
-            raise Missing(what="create a token", why=f"there is no user {user}", then=f"spaces user add {user}")
-        return await desk.people.create_token(person.id, name, role)
+        person = await people.find_person(desk, user)
+        return await people.create_token(desk, person, name=name, role=role)
 
     typer.echo(at_desk(context, made))

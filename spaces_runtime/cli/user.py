@@ -6,8 +6,8 @@ import sys
 
 import typer
 
-from spaces_runtime.cli.context import at_desk
-from spaces_runtime.domain.errors import Fault
+from spaces_runtime.cli.context import OPERATOR, at_desk
+from spaces_runtime.domain.operations import people
 from spaces_runtime.domain.operations.desk import Desk
 
 app = typer.Typer(help="The people who push.", no_args_is_help=True)
@@ -22,11 +22,9 @@ def add(
 ) -> None:
     """Create a user."""
     password = sys.stdin.readline().rstrip("\n") if password_stdin else _asked()
-    if not password:
-        raise Fault(what="create the user", why="the password is empty", then="Give one of at least 8 characters.")
 
     async def create(desk: Desk) -> None:
-        await desk.people.create(name, password, admin=admin)
+        await people.create_user(desk, OPERATOR, name=name, password=password, admin=admin)
 
     at_desk(context, create)
     typer.echo(f"created user {name}", err=True)

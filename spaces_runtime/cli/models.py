@@ -1,0 +1,90 @@
+"""`spaces import-model`: a local checkpoint becomes a model repo, through the operations an upload goes through."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from spaces_runtime.cli.checkpoint import Checkpoint, read_checkpoint, sha256_of
+from spaces_runtime.domain.errors import Fault, Taken
+from spaces_runtime.domain.naming import checked_namespace
+from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.operations.push import pushed
+from spaces_runtime.domain.operations.repos import LARGE, NewRepo, create_repo
+from spaces_runtime.domain.people import Person
+from spaces_runtime.domain.repo import AddBlob, AddFile, Change, Kind, Repo
+
+PIECE = 4 * 2**20  # bytes read at a time
+
+
+async def import_model(desk: Desk, folder: Path, name: str, alias: str = "") -> str:
+    """Import, give the alias, and say what was done. Importing again makes a new commit where anything changed.
+
+    Raises:
+        Fault: the folder is no checkpoint, or the name is none. Taken: the alias leads to another repo.
+    """
+    checkpoint = await asyncio.to_thread(read_checkpoint, folder.expanduser())
+    owner, repo_name = await _owner(desk, name)
+    if alias:
+        await _check_alias(desk, alias, f"{owner.name}/{repo_name}")
+    repo = await desk.index.find(Kind.MODEL, owner.name, repo_name)
+    if repo is None:
+        new = NewRepo(kind=Kind.MODEL, namespace=owner.name, name=repo_name)
+        repo = await create_repo(desk, owner, new, time.time())
+    changes = [await _change(desk, repo, path, file) for path, file in checkpoint.files.items()]
+    message = f"Import {checkpoint.architecture} checkpoint"
+    await desk.repos.commit(repo.id, "main", changes, author=owner.name, message=message, parent=None)
+    if alias:
+        await desk.index.set_alias(Kind.MODEL, alias, repo.id, by=owner.name)
+    await desk.index.audit(owner.name, "import-model", repo.full)
+    await pushed(desk, repo)
+    return _said(checkpoint, repo, alias)
+
+
+async def _owner(desk: Desk, name: str) -> tuple[Person, str]:
+    namespace, slash, repo_name = name.partition("/")
+    if not slash or "/" in repo_name:
+        raise Fault(what=f"import as {name!r}", why="a model is named NAMESPACE/NAME", then="For example ann/bert.")
+    owner = await desk.people.by_name(namespace)
+    if owner is None:
+        raise Fault(
+            what=f"import as {name}",
+            why=f"there is no user {namespace}",
+            then=f"Run `spaces user add {namespace}` first.",
+        )
+    return owner, repo_name
+
+
+async def _check_alias(desk: Desk, alias: str, target: str) -> None:
+    if "/" in alias:
+        raise Fault(what=f"give the alias {alias!r}", why="it has a / in it", then="An alias is a name of one word.")
+    checked_namespace(alias)
+    if await desk.people.by_name(alias) is not None:
+        raise Taken(what=f"give the alias {alias}", why="a user has that name", then="Choose another one.")
+    held = await desk.index.alias(Kind.MODEL, alias)
+    if held is not None and held.full != target:
+        raise Taken(what=f"give the alias {alias}", why=f"it leads to {held.full}", then="Import into that repo.")
+
+
+async def _change(desk: Desk, repo: Repo, path: str, file: Path) -> Change:
+    size = file.stat().st_size
+    if size <= desk.settings.hub.max_regular and not any(fnmatch(path, pattern) for pattern in LARGE):
+        return AddFile(path=path, content=await asyncio.to_thread(file.read_bytes))
+    sha256 = await asyncio.to_thread(sha256_of, file)
+    await desk.blobs.put(repo.id, sha256, size, _content(file))
+    return AddBlob(path=path, sha256=sha256, size=size)
+
+
+async def _content(file: Path) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(file.open, "rb") as opened:
+        while piece := await asyncio.to_thread(opened.read, PIECE):
+            yield piece
+
+
+def _said(checkpoint: Checkpoint, repo: Repo, alias: str) -> str:
+    size = sum(file.stat().st_size for file in checkpoint.files.values())
+    also = f", also as {alias}" if alias else ""
+    return f"{repo.full}{also}: {checkpoint.architecture}, {len(checkpoint.files)} files, {size / 1e6:.1f} MB"
