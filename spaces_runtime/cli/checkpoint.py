@@ -19,12 +19,25 @@ POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
-    """files: by path in the repo; hidden ones are left out, links are followed (a download cache is made of them)."""
+class Part:
+    """One file. path: in the repo. size: bytes."""
 
-    folder: Path
+    path: str
+    file: Path
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """parts: hidden files are left out, links are followed (a download cache is made of them)."""
+
     architecture: str
-    files: dict[str, Path]
+    parts: tuple[Part, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(part.size for part in self.parts)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
@@ -33,6 +46,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         Fault: names the file that is missing or of the wrong kind, and what to do.
     """
+    folder = folder.expanduser()
     if not folder.is_dir():
         raise _no_checkpoint(folder, "there is no such folder", "Give the folder that holds config.json.")
     files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
@@ -48,7 +62,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             raise _no_checkpoint(
                 folder, f"{name} is a git-lfs pointer, not the file itself", "Run `git lfs pull` there."
             )
-    return Checkpoint(folder=folder, architecture=architecture, files=shown)
+    parts = tuple(Part(path=name, file=path, size=path.stat().st_size) for name, path in shown.items())
+    return Checkpoint(architecture=architecture, parts=parts)
 
 
 def sha256_of(path: Path) -> Sha256:

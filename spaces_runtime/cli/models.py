@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from fnmatch import fnmatch
 from pathlib import Path
 
-from spaces_runtime.cli.checkpoint import Checkpoint, read_checkpoint, sha256_of
+from spaces_runtime.cli.checkpoint import Checkpoint, Part, read_checkpoint, sha256_of
 from spaces_runtime.domain.errors import Fault, Taken
 from spaces_runtime.domain.naming import checked_namespace
 from spaces_runtime.domain.operations.desk import Desk
@@ -26,7 +26,7 @@ async def import_model(desk: Desk, folder: Path, name: str, alias: str = "") -> 
     Raises:
         Fault: the folder is no checkpoint, or the name is none. Taken: the alias leads to another repo.
     """
-    checkpoint = await asyncio.to_thread(read_checkpoint, folder.expanduser())
+    checkpoint = await asyncio.to_thread(read_checkpoint, folder)
     owner, repo_name = await _owner(desk, name)
     if alias:
         await _check_alias(desk, alias, f"{owner.name}/{repo_name}")
@@ -34,7 +34,7 @@ async def import_model(desk: Desk, folder: Path, name: str, alias: str = "") -> 
     if repo is None:
         new = NewRepo(kind=Kind.MODEL, namespace=owner.name, name=repo_name)
         repo = await create_repo(desk, owner, new, time.time())
-    changes = [await _change(desk, repo, path, file) for path, file in checkpoint.files.items()]
+    changes = [await _change(desk, repo, part) for part in checkpoint.parts]
     message = f"Import {checkpoint.architecture} checkpoint"
     await desk.repos.commit(repo.id, "main", changes, author=owner.name, message=message, parent=None)
     if alias:
@@ -69,13 +69,12 @@ async def _check_alias(desk: Desk, alias: str, target: str) -> None:
         raise Taken(what=f"give the alias {alias}", why=f"it leads to {held.full}", then="Import into that repo.")
 
 
-async def _change(desk: Desk, repo: Repo, path: str, file: Path) -> Change:
-    size = file.stat().st_size
-    if size <= desk.settings.hub.max_regular and not any(fnmatch(path, pattern) for pattern in LARGE):
-        return AddFile(path=path, content=await asyncio.to_thread(file.read_bytes))
-    sha256 = await asyncio.to_thread(sha256_of, file)
-    await desk.blobs.put(repo.id, sha256, size, _content(file))
-    return AddBlob(path=path, sha256=sha256, size=size)
+async def _change(desk: Desk, repo: Repo, part: Part) -> Change:
+    if part.size <= desk.settings.hub.max_regular and not any(fnmatch(part.path, pattern) for pattern in LARGE):
+        return AddFile(path=part.path, content=await asyncio.to_thread(part.file.read_bytes))
+    sha256 = await asyncio.to_thread(sha256_of, part.file)
+    await desk.blobs.put(repo.id, sha256, part.size, _content(part.file))
+    return AddBlob(path=part.path, sha256=sha256, size=part.size)
 
 
 async def _content(file: Path) -> AsyncIterator[bytes]:
@@ -85,6 +84,7 @@ async def _content(file: Path) -> AsyncIterator[bytes]:
 
 
 def _said(checkpoint: Checkpoint, repo: Repo, alias: str) -> str:
-    size = sum(file.stat().st_size for file in checkpoint.files.values())
     also = f", also as {alias}" if alias else ""
-    return f"{repo.full}{also}: {checkpoint.architecture}, {len(checkpoint.files)} files, {size / 1e6:.1f} MB"
+    return (
+        f"{repo.full}{also}: {checkpoint.architecture}, {len(checkpoint.parts)} files, {checkpoint.size / 1e6:.1f} MB"
+    )
