@@ -11,7 +11,8 @@ from pygit2.enums import FileMode
 
 from spaces_runtime.domain.errors import Missing
 from spaces_runtime.domain.ids import RevisionId, Sha256
-from spaces_runtime.store.git_objects import commit_at, pointer
+from spaces_runtime.domain.pointers import SMALL, pointer
+from spaces_runtime.store.git_objects import commit_at
 
 COPY_STEP = 2**30  # bytes per system call
 
@@ -43,7 +44,7 @@ def _write(tree: pygit2.Tree, into: Path, blob: Callable[[Sha256], Path | None])
 
 
 def _file(node: pygit2.Blob, path: Path, blob: Callable[[Sha256], Path | None], mode: int) -> None:
-    named = pointer(node.data) if node.size <= 1024 else None  # noqa: PLR2004 - the bound of the LFS specification
+    named = pointer(node.data) if node.size <= SMALL else None
     source = blob(named.sha256) if named else None
     # O_EXCL: two names that are one on this file system, or a link under way, are an error, never an overwrite.
     out = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)

@@ -11,10 +11,11 @@ from pygit2.enums import FileMode, ObjectType
 from spaces_runtime.domain.errors import EntryMissing, Invalid, Moved, RevisionMissing
 from spaces_runtime.domain.ids import RevisionId
 from spaces_runtime.domain.paths import checked
+from spaces_runtime.domain.pointers import pointer_bytes
 from spaces_runtime.domain.repo import AddBlob, AddFile, Change, Copy, Delete
-from spaces_runtime.store.git_objects import commit_at, pointer_bytes
+from spaces_runtime.store.git_objects import commit_at
 
-MOVED = "The branch was updated since you opened this page. Please refresh and try again."
+MOVED = "The branch was updated since you opened this page. Please refresh and try again"
 GONE = "A file with this name doesn't exist"
 
 

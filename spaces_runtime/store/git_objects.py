@@ -9,29 +9,12 @@ import pygit2
 from pygit2.enums import ObjectType, SortMode
 
 from spaces_runtime.domain.errors import EntryMissing, RevisionMissing
-from spaces_runtime.domain.ids import RevisionId, Sha256
-from spaces_runtime.domain.repo import Commit, Entry, Lfs, Ref
+from spaces_runtime.domain.ids import RevisionId
+from spaces_runtime.domain.pointers import SMALL, pointer
+from spaces_runtime.domain.repo import Commit, Entry, Ref
 
-POINTER_LIMIT = 1024  # bytes; the LFS specification's bound for a pointer
-POINTER = re.compile(
-    rb"version https://(?:git-lfs\.github\.com|hawser\.github\.com)/spec/v1\n"
-    rb"(?:[a-z0-9.-]+ [^\n]*\n)*?oid sha256:([0-9a-f]{64})\nsize (\d{1,18})\n\Z"
-)
 HEX = re.compile(r"[0-9a-f]{5,40}\Z")
 DEEPEST_LOOK = 5000  # commits that last_commits() walks; beyond it the oldest one seen is answered
-
-
-def pointer(content: bytes) -> Lfs | None:
-    """What an LFS pointer names; None if the content is not one."""
-    found = POINTER.match(content) if len(content) <= POINTER_LIMIT else None
-    if found is None:
-        return None
-    return Lfs(sha256=Sha256(found[1].decode()), size=int(found[2]), pointer_size=len(content))
-
-
-def pointer_bytes(sha256: Sha256, size: int) -> bytes:
-    """The pointer that git-lfs itself would write, byte for byte."""
-    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
 
 
 def commit_at(repo: pygit2.Repository, revision: str) -> pygit2.Commit:
@@ -75,7 +58,7 @@ def entry_of(repo: pygit2.Repository, path: str, node: pygit2.Object) -> Entry:
     if node.type != ObjectType.BLOB:
         return Entry(path=path, oid=str(node.id), size=0)
     _, size = repo.odb.read_header(node.id)
-    lfs = pointer(repo.odb.read(node.id)[1]) if size <= POINTER_LIMIT else None
+    lfs = pointer(repo.odb.read(node.id)[1]) if size <= SMALL else None
     return Entry(path=path, oid=str(node.id), size=lfs.size if lfs else size, lfs=lfs)
 
 
