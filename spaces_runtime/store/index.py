@@ -1,0 +1,156 @@
+"""The repos there are, and what they hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from spaces_runtime.domain.errors import RepoMissing, Taken
+from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256, UserId
+from spaces_runtime.domain.repo import Kind, Repo, Visibility
+from spaces_runtime.store.audit import note
+from spaces_runtime.store.database import Database
+from spaces_runtime.store.schema import aliases, holdings, repos
+
+
+class SqlIndex:
+    """The port Index."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def create(self, repo: Repo, *, by: str = "") -> None:
+        """Raises: Taken, also for a name that differs by case only."""
+        row = {
+            "id": repo.id,
+            "kind": repo.kind.value,
+            "namespace": repo.namespace,
+            "name": repo.name,
+            "folded": repo.full.lower(),
+            "visibility": repo.visibility.value,
+            "creator": repo.creator,
+            "created_at": repo.created_at,
+            "updated_at": repo.updated_at,
+            "head": repo.head,
+            "sdk": repo.sdk,
+        }
+
+        def change(connection: sa.Connection) -> None:
+            connection.execute(repos.insert().values(row))
+            note(connection, by=by, what=f"create {repo.kind.value}", about=repo.full)
+
+        try:
+            await self._db.run(change)
+        except sa.exc.IntegrityError:
+            why = f"there is a {repo.kind.value} of this name"
+            raise Taken(what=f"create {repo.full}", why=why, then="Choose another name.") from None
+
+    async def find(self, kind: Kind, namespace: str, name: str) -> Repo | None:
+        """Case does not matter."""
+        folded = f"{namespace}/{name}".lower()
+        return await self._one(sa.select(repos).where(repos.c.kind == kind.value, repos.c.folded == folded))
+
+    async def by_id(self, repo: RepoId) -> Repo | None:
+        return await self._one(sa.select(repos).where(repos.c.id == repo))
+
+    async def listing(self, kind: Kind, *, namespace: str | None = None, search: str = "") -> Sequence[Repo]:
+        """Newest change first. search: a part of namespace/name."""
+        query = sa.select(repos).where(repos.c.kind == kind.value).order_by(repos.c.updated_at.desc(), repos.c.id)
+        if namespace is not None:
+            query = query.where(sa.func.lower(repos.c.namespace) == namespace.lower())
+        if search:
+            query = query.where(repos.c.folded.contains(search.lower(), autoescape=True))
+        return await self._db.read(lambda c: [_repo(row) for row in c.execute(query)])
+
+    async def set_head(self, repo: RepoId, head: RevisionId) -> None:
+        """Repeating the same head changes nothing, so a rescan leaves updated_at alone."""
+        moved = repos.update().where(repos.c.id == repo, repos.c.head.is_distinct_from(head))
+        await self._db.execute(moved.values(head=head, updated_at=time.time()))
+
+    async def set_visibility(self, repo: RepoId, visibility: Visibility, *, by: str = "") -> None:
+        """Raises: RepoMissing."""
+
+        def change(connection: sa.Connection) -> None:
+            chosen = repos.update().where(repos.c.id == repo).values(visibility=visibility.value)
+            row = connection.execute(chosen.returning(repos.c.namespace, repos.c.name)).first()
+            if row is None:
+                raise RepoMissing(repo)
+            note(connection, by=by, what=f"make {visibility.value}", about=f"{row.namespace}/{row.name}")
+
+        await self._db.run(change)
+
+    async def delete(self, repo: RepoId, *, by: str = "") -> None:
+        """Its aliases and proofs of holding go with it; the audit stays. Repeating it is fine."""
+
+        def change(connection: sa.Connection) -> None:
+            gone = repos.delete().where(repos.c.id == repo).returning(repos.c.kind, repos.c.namespace, repos.c.name)
+            row = connection.execute(gone).first()
+            if row is not None:
+                note(connection, by=by, what=f"delete {row.kind}", about=f"{row.namespace}/{row.name}")
+
+        await self._db.run(change)
+
+    async def alias(self, kind: Kind, name: str) -> Repo | None:
+        """The repo an operator gave this one-segment name to."""
+        named = (aliases.c.kind == kind.value) & (aliases.c.folded == name.lower())
+        return await self._one(sa.select(repos).join_from(aliases, repos).where(named))
+
+    async def set_alias(self, kind: Kind, name: str, repo: RepoId, *, by: str = "") -> None:
+        """Moves it when the name has one."""
+
+        def change(connection: sa.Connection) -> None:
+            named = (aliases.c.kind == kind.value) & (aliases.c.folded == name.lower())
+            connection.execute(aliases.delete().where(named))
+            connection.execute(aliases.insert().values(kind=kind.value, folded=name.lower(), repo=repo))
+            note(connection, by=by, what=f"alias {kind.value} {name}", about=repo)
+
+        try:
+            await self._db.run(change)
+        except sa.exc.IntegrityError:
+            raise RepoMissing(repo) from None
+
+    async def hold(self, repo: RepoId, sha256: Sha256, size: int) -> None:
+        """Repeating it is fine."""
+
+        def change(connection: sa.Connection) -> None:
+            if _size(connection, repo, sha256) is None:
+                connection.execute(holdings.insert().values(repo=repo, sha256=sha256, size=size))
+
+        try:
+            await self._db.run(change)
+        except sa.exc.IntegrityError:
+            raise RepoMissing(repo) from None
+
+    async def holds(self, repo: RepoId, sha256: Sha256) -> int | None:
+        return await self._db.read(lambda c: _size(c, repo, sha256))
+
+    async def audit(self, by: str, what: str, about: str) -> None:
+        await self._db.run(lambda c: note(c, by=by, what=what, about=about))
+
+    async def _one(self, query: sa.Select[Any]) -> Repo | None:
+        row = await self._db.read(lambda c: c.execute(query).first())
+        return _repo(row) if row else None
+
+
+def _size(connection: sa.Connection, repo: RepoId, sha256: Sha256) -> int | None:
+    held = sa.select(holdings.c.size).where(holdings.c.repo == repo, holdings.c.sha256 == sha256)
+    size: int | None = connection.execute(held).scalar()
+    return size
+
+
+def _repo(row: Any) -> Repo:  # noqa: ANN401 - a row of repos
+    return Repo(
+        id=RepoId(row.id),
+        kind=Kind(row.kind),
+        namespace=row.namespace,
+        name=row.name,
+        visibility=Visibility(row.visibility),
+        creator=UserId(row.creator),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        head=RevisionId(row.head) if row.head else None,
+        sdk=row.sdk,
+    )

@@ -1,0 +1,178 @@
+"""The tables. A change here needs a step in migrations/versions; a test compares the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Times are Unix seconds. `folded` is a name in lower case: two names that differ by case only are one.
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("folded", Text, nullable=False, unique=True),
+    Column("password", Text, nullable=False),  # argon2id, with its own salt and parameters
+    Column("admin", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("hash", Text, nullable=False, unique=True),  # sha256 of the token
+    Column("created_at", Double, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),  # sha256 of the cookie's value
+    Column("user", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", Double, nullable=False),
+)
+
+repos = Table(
+    "repos",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("folded", Text, nullable=False),  # namespace/name
+    Column("visibility", Text, nullable=False),
+    Column("creator", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("head", Text),
+    Column("sdk", Text, nullable=False),
+    UniqueConstraint("kind", "folded"),
+    Index(None, "kind", "updated_at"),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("folded", Text, primary_key=True),
+    Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+holdings = Table(
+    "holdings",
+    metadata,
+    Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
+    Column("sha256", Text, primary_key=True, index=True),
+    Column("size", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False, index=True),
+    Column("by", Text, nullable=False),  # name of a person; empty: the platform itself
+    Column("what", Text, nullable=False),
+    Column("about", Text, nullable=False),
+)
+
+spaces = Table(
+    "spaces",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("repo", Text, nullable=False, index=True),  # no foreign key: a Space is taken down after its repo is gone
+    Column("subdomain", Text, nullable=False, unique=True),
+    Column("number", Integer, nullable=False, unique=True),  # names its loopback address
+    Column("wish", Text, nullable=False),
+    Column("wished_by", Text, nullable=False),
+    Column("hardware", Text, nullable=False),
+    Column("sleep", Integer),  # seconds; -1: never; NULL: the platform's
+    Column("restarts", Integer, nullable=False),
+    Column("secrets", Integer, nullable=False),  # version, raised by each change of a secret
+    Column("pushes", Integer, nullable=False),  # counts heads; builds.pushed is its value then
+    Column("head_revision", Text),  # NULL: the source has no app file
+    Column("head_rebuild", Integer, nullable=False),
+    Column("good_revision", Text),  # newest build that has answered
+    Column("good_rebuild", Integer, nullable=False),
+    Column("failed", Text),  # JSON of lesson.Failed
+    Column("crashed", Text),  # JSON of lesson.Crashed
+    Column("hush", Text),  # JSON of space.Hush
+    Column("touched_at", Double, nullable=False),  # by a push or a person; visits are live state
+    Column("created_at", Double, nullable=False),
+)
+
+builds = Table(
+    "builds",
+    metadata,
+    Column("space", ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("revision", Text, primary_key=True),
+    Column("rebuild", Integer, primary_key=True),
+    Column("pushed", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("artifact", Text),  # JSON
+    Column("why", Text, nullable=False),
+    Column("answered", Boolean, nullable=False),
+    Index(None, "space", "pushed"),
+)
+
+left_out = Table(
+    "left_out",
+    metadata,
+    Column("space", Text, primary_key=True),
+    Column("revision", Text, primary_key=True),
+    Column("rebuild", Integer, primary_key=True),
+    Column("rung", Text, primary_key=True),
+    ForeignKeyConstraint(
+        ["space", "revision", "rebuild"],
+        ["builds.space", "builds.revision", "builds.rebuild"],
+        ondelete="CASCADE",
+    ),
+)
+
+variables = Table(
+    "variables",
+    metadata,
+    Column("space", ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("space", ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("key", LargeBinary, nullable=False),  # this secret's own key, sealed by the master key
+    Column("value", LargeBinary, nullable=False),  # sealed by that key
+    Column("description", Text, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
