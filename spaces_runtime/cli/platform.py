@@ -115,4 +115,4 @@ def bench(
         from bench import run  # lives beside the package, in a checkout
     except ImportError:
         raise Fault(what="measure", why="bench/ is not here", then="Run it in a checkout of the project.") from None
-    run.main(name, json_file, settings_of(context))
+    run.main(name, json_file)

@@ -144,7 +144,7 @@ async def _until(desk: Desk, repo: Repo, rung: str, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
             while (await show.show(desk, repo, time.time())).rung != rung:
-                await asyncio.sleep(0.02)  # noqa: ASYNC110 - another process moves it
+                await asyncio.sleep(0.02)
     except TimeoutError:
         view = await show.show(desk, repo, time.time())
         raise Fault(

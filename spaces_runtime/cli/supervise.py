@@ -100,10 +100,12 @@ class Supervisor:
         wait = backoff(kept.deaths)
         log.warning("process ended, starting it again", process=kept.part.name, status=status, after=wait)
         await asyncio.sleep(wait)
-        if not self._ending and kept.process is process:
+        if kept.process is process:
             await self._start(kept)
 
     async def _start(self, kept: Kept) -> None:
+        if self._ending:
+            return
         part = kept.part
         kept.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "spaces_runtime.cli.main", "serve",

@@ -1,0 +1,1 @@
+"""Every promised number, measured beside a rival in one run."""
