@@ -22,8 +22,11 @@ class Artifact:
     location: the shared environment (ENVIRONMENT), the folder that is served (STATIC), an image reference (IMAGE).
     code: folder of the checked-out revision; each new instance gets a writable copy as /app. Empty for IMAGE.
     base: folder of Debian packages laid over the system; empty: none.
+    hub: folder in the form of the Hub's cache, to be found below ~/.cache/huggingface/hub; read-only; empty: none.
+    prefix: folder of the base interpreter an ENVIRONMENT links to; it stands at the same path in the sandbox.
     command: argv that starts the app inside its sandbox, where the environment is /env; empty for STATIC.
     port: TCP port the app listens on inside its sandbox.
+    index: the file below `location` that answers `/` (STATIC); empty otherwise.
     headers: the author's custom_headers, put on every response.
     frameable: other sites may frame it (front matter disable_embedding: false).
     start_deadline: seconds from start to the first HTTP answer.
@@ -34,8 +37,11 @@ class Artifact:
     location: str
     code: str = ""
     base: str = ""
+    hub: str = ""
+    prefix: str = ""
     command: tuple[str, ...]
     port: int
+    index: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     frameable: bool = True
     start_deadline: float = 1800.0

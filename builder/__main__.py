@@ -1,0 +1,57 @@
+"""`python -m builder`: one build. Progress on standard output, the outcome in OUT/result.json, exit 0 if it is there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from builder.build import Build, ended, whole
+from builder.progress import say
+from builder.result import End
+from builder.sources import Sources
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line; see Build for the meaning."""
+    parser = argparse.ArgumentParser(prog="builder", description=__doc__)
+    for name in ("--code", "--out", "--envs", "--cache", "--wheels", "--bases"):
+        parser.add_argument(name, type=Path, required=True)
+    parser.add_argument("--previous", type=Path, action="append", default=[])
+    parser.add_argument("--revision", default="")
+    parser.add_argument("--afresh", action="store_true")
+    parser.add_argument("--accelerator", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--hub", default="")
+    parser.add_argument("--index", default="")
+    parser.add_argument("--extra-index", action="append", default=[])
+    parser.add_argument("--find-links", action="append", default=[])
+    parser.add_argument("--ca", default="")
+    return parser
+
+
+def main() -> None:
+    """Build, and say how it went."""
+    told = arguments().parse_args()
+    begun = time.monotonic()
+    os.umask(0o022)  # environments are for every Space to read
+    told.out.mkdir(parents=True, exist_ok=True)
+    build = Build(
+        **{name: getattr(told, name).resolve() for name in ("code", "out", "envs", "cache", "wheels", "bases")},
+        **{name: getattr(told, name) for name in ("revision", "afresh", "accelerator", "hub", "processes")},
+        previous=tuple(folder.resolve() for folder in told.previous),
+        sources=Sources(index=told.index, extra=tuple(told.extra_index), links=tuple(told.find_links), ca=told.ca),
+        search=os.environ.get("PATH", ""),
+    )
+    result = ended(lambda: whole(build))
+    if result is None:
+        sys.exit("The build has no outcome.")
+    result.save(build.out)
+    took = time.monotonic() - begun
+    say(f"Built in {took:.1f} s." if result.end is End.DONE else f"Failed after {took:.1f} s: {result.why}")
+
+
+if __name__ == "__main__":
+    main()

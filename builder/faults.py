@@ -1,0 +1,49 @@
+"""Why a revision cannot be built: each a sentence its author can act on."""
+
+from __future__ import annotations
+
+
+class ConfigError(Exception):
+    """A setting is wrong: the Space is in CONFIG_ERROR. file: path in the repo; line: from 1, 0 for the whole file.
+
+    found: a clause that says what stands there. allowed: what may. then: what to do, a sentence; made from allowed
+    when empty.
+    """
+
+    def __init__(self, *, file: str, line: int = 0, found: str, allowed: tuple[str, ...] = (), then: str = "") -> None:
+        self.file, self.line, self.found, self.allowed = file, line, found, allowed
+        self.then = then or (f"Allowed: {', '.join(allowed)}." if allowed else "")
+        super().__init__(sentence(file, line, found, self.then))
+
+
+class BuildFailed(Exception):
+    """The settings are right, and the build failed: BUILD_ERROR. why: a whole sentence or two; file, line: its place."""
+
+    def __init__(self, why: str, *, file: str = "", line: int = 0) -> None:
+        super().__init__(why)
+        self.why, self.file, self.line = why, file, line
+
+
+class NoAppFile(Exception):
+    """There is nothing to run: NO_APP_FILE."""
+
+
+def sentence(file: str, line: int, found: str, then: str = "") -> str:
+    """As people read it: `README.md line 4: colorFrom is "teal". Allowed: red, yellow.`"""
+    place = f"{file} line {line}" if line else file
+    return f"{place}: {found}. {then}".strip()
+
+
+def shown(value: object) -> str:
+    """A value found in a file, short enough for a sentence."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'"{value[:60]}…"' if len(value) > 60 else f'"{value}"'
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, dict):
+        return "a mapping"
+    return str(value)

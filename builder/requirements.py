@@ -1,0 +1,194 @@
+"""What is to be installed: the repo's requirement files and the platform's own list. Pure.
+
+pip's format with its options, but for those that would run a package's code at build: only wheels are installed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import PurePosixPath
+from typing import Final
+
+from packaging.utils import canonicalize_name
+
+from builder.faults import BuildFailed, sentence
+from builder.frontmatter import FILE
+from builder.recipe import Recipe, Sdk
+
+ROOTS: Final = ("pre-requirements.txt", "requirements.txt")
+KEPT: Final = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index")
+INCLUDES: Final = ("-r", "--requirement", "-c", "--constraint")
+LONGEST: Final = 1_000_000  # characters of one file
+MOST: Final = 50  # files
+_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_COMMENT = re.compile(r"(^|\s)#.*$")
+_OPTION = re.compile(r"(--[a-z-]+|-[a-zA-Z])(?:\s*=\s*|\s+)?(.*)")
+FORM: Final = "1"  # of this module's output; raised when the same files would mean something else
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One requirement. name: canonical, empty when it is only a URL. text: as written, without comment."""
+
+    file: str
+    line: int
+    name: str
+    text: str
+
+    @property
+    def place(self) -> str:
+        """Where to look."""
+        return f"{self.file} line {self.line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """files: path → text for the resolver, line for line as in the repo, every included one too; roots: where to begin.
+
+    platform: our own requirements, one a line. asks: all of them, the platform's with the README as their file.
+    """
+
+    files: tuple[tuple[str, str], ...]
+    roots: tuple[str, ...]
+    platform: tuple[str, ...]
+    asks: tuple[Ask, ...]
+    prereleases: bool = False
+    warnings: tuple[str, ...] = ()
+
+    def digest(self, *, python: str, accelerator: str) -> str:
+        """Names these inputs: while it is the same, the lock is kept. python: such as 3.11."""
+        told = (FORM, self.files, self.roots, self.platform, self.prereleases, python, accelerator)
+        return sha256(repr(told).encode()).hexdigest()
+
+
+def platform_list(recipe: Recipe) -> tuple[str, ...]:
+    """What every Space of this SDK has without asking."""
+    pin = f"=={recipe.sdk_version}" if recipe.sdk_version else ""
+    if recipe.sdk is Sdk.STREAMLIT:
+        return (f"streamlit{pin}", "huggingface_hub", "requests")
+    # `spaces` must be there: with SPACE_ID set, Gradio's reload thread fails without it
+    return (
+        *(f"gradio[oauth,mcp]{pin}", "uvicorn>=0.14.0", "websockets>=10.4", "spaces"),
+        *("huggingface_hub", "requests"),
+    )
+
+
+def gather(recipe: Recipe, read: Callable[[str], str | None]) -> Wanted:
+    """Read the requirement files. read: text of a file in the repo, None when it is not there.
+
+    Raises: BuildFailed for an include that is not there and for requirements that are no wheels.
+    """
+    roots = tuple(root for root in ROOTS if read(root) is not None)
+    reading = _Reading(read)
+    for root in roots:
+        reading.file(root, "")
+    ours = platform_list(recipe)
+    line = recipe.sdk_version_line
+    mine = tuple(Ask(file=FILE, line=line if n == 0 else 0, name=_name(t), text=t) for n, t in enumerate(ours))
+    return Wanted(
+        files=tuple(reading.files.items()),
+        roots=roots,
+        platform=ours,
+        asks=(*reading.asks, *mine),
+        prereleases=reading.prereleases,
+        warnings=tuple(reading.warnings),
+    )
+
+
+class _Reading:
+    def __init__(self, read: Callable[[str], str | None]) -> None:
+        self._read = read
+        self.files: dict[str, str] = {}
+        self.asks: list[Ask] = []
+        self.warnings: list[str] = []
+        self.prereleases = False
+
+    def file(self, path: str, included_by: str) -> None:
+        """One file, and all it includes."""
+        if path in self.files:
+            return
+        text = self._read(path)
+        if text is None:
+            raise BuildFailed(f"{included_by} includes {path}, which is not in the repo. Add it, or drop the line.")
+        if len(text) > LONGEST or len(self.files) >= MOST:
+            raise BuildFailed(f"{path} is too large, or the requirement files are more than {MOST}.", file=path)
+        self.files[path] = ""
+        self.files[path] = "".join(self._line(path, number, lines) for number, lines in _logical(text))
+
+    def _line(self, path: str, number: int, lines: list[str]) -> str:
+        """The logical line as the resolver may have it; dropped ones leave as many empty lines, so numbers hold."""
+        raw = "\n".join(lines) + "\n"
+        text = _COMMENT.sub("", " ".join(line.removesuffix("\\") for line in lines)).strip()
+        if not text:
+            return "\n" * len(lines)
+        if text.startswith("-"):
+            return raw if self._option(path, number, text) else "\n" * len(lines)
+        self._refuse_sources(path, number, text)
+        self.asks.append(Ask(file=path, line=number, name=_name(text), text=re.split(r"\s+--", text)[0].strip()))
+        return raw
+
+    def _option(self, path: str, number: int, text: str) -> bool:
+        """May the resolver see it?"""
+        found = _OPTION.match(text)
+        name, value = (found[1], found[2].strip().strip("'\"")) if found else (text, "")
+        place = f"{path} line {number}"
+        if name in INCLUDES:
+            self.file(_inside(path, value, place), place)
+            return True
+        if name in ("-e", "--editable"):
+            raise BuildFailed(_no_wheel(path, number, text), file=path, line=number)
+        if name == "--pre":
+            self.prereleases = True
+        elif name not in KEPT:  # --no-binary above all: it would build, so run, a package outside its sandbox
+            self.warnings.append(f"{place}: {name} is ignored; only wheels are installed.")
+        return name in KEPT
+
+    def _refuse_sources(self, path: str, number: int, text: str) -> None:
+        target = text.partition("@")[2].strip() if "@" in text else text
+        target = target.split(";")[0].split("#")[0].strip()
+        local = target.startswith((".", "/", "file:")) or (target == text and "/" in target and "://" not in target)
+        if re.match(r"(git|hg|svn|bzr)\+", target) or (
+            (local or target.startswith(("http://", "https://"))) and not target.endswith(".whl")
+        ):
+            raise BuildFailed(_no_wheel(path, number, text), file=path, line=number)
+
+
+def _no_wheel(path: str, number: int, text: str) -> str:
+    found = f"{text} has to be built from source, and only wheels are installed here"
+    return sentence(path, number, found, "Name a released version, or the address of a .whl file.")
+
+
+def _inside(path: str, value: str, place: str) -> str:
+    parts: list[str] = []
+    for part in (PurePosixPath(path).parent / value).parts:
+        if part == "..":
+            if not parts:
+                raise BuildFailed(f"{place} includes {value}, which is outside the repo.")
+            parts.pop()
+        else:
+            parts.append(part)
+    if "://" in value or not value or value.startswith("/"):
+        raise BuildFailed(f"{place} includes {value or 'nothing'}. Include a file of this repo instead.")
+    return "/".join(parts)
+
+
+def _logical(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Logical lines with the number of their first line; a backslash at the end continues one."""
+    begun: list[str] = []
+    start = 1
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+        start = start if begun else number
+        begun.append(line)
+        if not line.endswith("\\"):
+            yield start, begun
+            begun = []
+    if begun:
+        yield start, begun
+
+
+def _name(text: str) -> str:
+    found = _NAME.match(text)
+    return canonicalize_name(found[1]) if found and "://" not in text.split("@")[0] else ""

@@ -1,0 +1,64 @@
+"""How a build ended, as it lies in result.json."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+from builder.artifact import Artifact, ArtifactKind
+
+FILE: Final = "result.json"
+
+
+class End(Enum):
+    """The value is the word in the file."""
+
+    DONE = "done"
+    FAILED = "failed"
+    INVALID = "invalid"
+    NO_APP = "no_app"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """artifact: of DONE. why: of the others, whole sentences; file and line: its place, as far as there is one."""
+
+    end: End
+    artifact: Artifact | None = None
+    why: str = ""
+    file: str = ""
+    line: int = 0
+
+    def save(self, folder: Path) -> None:
+        """Written whole or not at all."""
+        told: dict[str, Any] = {"state": self.end.value}
+        if self.artifact is not None:
+            told["artifact"] = {**asdict(self.artifact), "kind": self.artifact.kind.value}
+        else:
+            told |= {"why": self.why, "file": self.file, "line": self.line}
+        new = folder / f".{FILE}"
+        with new.open("w") as file:
+            json.dump(told, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        new.rename(folder / FILE)
+
+
+def load(folder: Path) -> Result | None:
+    """None: the build never came to its end."""
+    try:
+        told = json.loads((folder / FILE).read_text())
+        kept = told.pop("artifact", None)
+        return Result(end=End(told.pop("state")), artifact=_artifact(kept) if kept else None, **told)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _artifact(kept: dict[str, Any]) -> Artifact:
+    headers = tuple((str(name), str(value)) for name, value in kept.get("headers", ()))
+    told = {"kind": ArtifactKind(kept["kind"]), "command": tuple(kept["command"]), "headers": headers}
+    return Artifact(**{**kept, **told})

@@ -1,0 +1,46 @@
+"""A checked-out revision, read without following its links: they may point anywhere."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+LONGEST: Final = 4_000_000  # bytes of a file we read as text
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """root: absolute."""
+
+    root: Path
+
+    def files(self) -> frozenset[str]:
+        """Paths of the files, and of links to them."""
+        found: set[str] = set()
+        for place, folders, files in os.walk(self.root):
+            folders[:] = [name for name in folders if name != ".git"]
+            relative = Path(place).relative_to(self.root)
+            found.update(str(PurePosixPath(relative / name)) for name in files)
+        return frozenset(found)
+
+    def read(self, path: str) -> str | None:
+        """Text of a regular file; None when there is none, or a link stands on the way."""
+        at = os.open(self.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        *folders, name = PurePosixPath(path).parts or ("",)
+        try:
+            for folder in folders:
+                inner = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+                os.close(at)
+                at = inner
+            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+        except OSError:
+            return None
+        finally:
+            os.close(at)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                return None
+            return file.read(LONGEST).decode(errors="replace")
