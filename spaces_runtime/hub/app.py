@@ -8,6 +8,7 @@ from uuid import uuid4
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.operations.desk import Desk
-from spaces_runtime.hub import cards, internal, logs, spaces, telemetry, unbuilt, users
+from spaces_runtime.hub import cards, internal, logs, search, spaces, telemetry, unbuilt, users
 from spaces_runtime.hub.aliases import Aliases
 from spaces_runtime.hub.wire import fault_response, refusal
 
@@ -26,16 +27,24 @@ ROUTERS = (  # in the order in which they are tried: `/api/spaces/hardware` befo
     users.router,
     cards.router,
     internal.router,
+    search.router,
     logs.router,
     spaces.router,
 )
 
+SILENT: TelemetryConfig = {  # nothing about a request leaves this machine, whatever the environment names
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 LONGEST_ID = 100  # characters of a request id that is echoed
 
 
 def create_app(desk: Desk, routers: Sequence[APIRouter]) -> FastAPI:
     """The hub. routers: in the order in which their routes are tried; what is not built yet comes after them."""
-    app = FastAPI(title="Spaces Runtime", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=SILENT)
     app.state.desk = desk
     for router in (*routers, unbuilt.router()):
         app.include_router(router)

@@ -22,7 +22,7 @@ from spaces_runtime.domain.repo import Kind, Repo
 from spaces_runtime.domain.space import BuildState
 from spaces_runtime.domain.stage import Stage
 from spaces_runtime.hub.identity import desk, person
-from spaces_runtime.hub.spaces import SPACE, runtime_of
+from spaces_runtime.hub.spaces import SPACE, is_browser, runtime_of
 from spaces_runtime.hub.wire import number, told, unquoted
 
 router = APIRouter()
@@ -62,7 +62,8 @@ async def _stream(request: Request, namespace: str, name: str, source: Source) -
     lines = desk(request).logs.read(space, source, follow=True, tail=tail)
 
     async def over() -> bool:
-        return await _over(desk(request), repo, source)
+        # A page's EventSource would open an ended stream again and again: for pages it stays open.
+        return not is_browser(request) and await _over(desk(request), repo, source)
 
     return _sse(told_lines(lines, over))
 

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlencode
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
-from spaces_runtime.domain.errors import Fault, Invalid, TooLarge
+from spaces_runtime.domain.errors import Fault, Invalid, Missing, TooLarge
+from spaces_runtime.domain.repo import Kind
 
 MOST_JSON = 2 * 2**20  # bytes of a JSON body; what may be larger (commits, uploads) is streamed by its own reader
 LONGEST_HEADER = 1024  # characters of X-Error-Message; the body has the whole text
@@ -32,6 +33,18 @@ def unquoted(segment: str) -> str:
     if any(ord(letter) < ord(" ") for letter in text):
         raise Invalid(what="read the address", why=f"{text!r} has a control character")
     return text
+
+
+def kind_of(plural: str) -> Kind:
+    """What kind of repo a path is about.
+
+    Raises:
+        Missing: there is no such kind.
+    """
+    kind = next((kind for kind in Kind if kind.plural == plural), None)
+    if kind is None:
+        raise Missing(what=f"find {plural}", why="the kinds of repos are models, datasets and spaces")
+    return kind
 
 
 def iso(at: float) -> str:
