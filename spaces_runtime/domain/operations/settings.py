@@ -11,6 +11,7 @@ from spaces_runtime.domain.errors import Fault, Missing, Taken
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import allowed
+from spaces_runtime.domain.operations.push import look
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.ports.durable import SecretShown, Variable
 from spaces_runtime.domain.repo import Repo
@@ -38,7 +39,7 @@ async def pause(desk: Desk, who: Person | None, repo: Repo) -> None:
     space = await _changing(desk, who, repo, "pause")
     _runs(repo, "pause")
     await desk.spaces.set_wish(space, Wish.PAUSE, _name(who))
-    await desk.wakes.look(space)
+    await look(desk, space)
 
 
 async def restart(desk: Desk, who: Person | None, repo: Repo, *, rebuild: bool) -> None:
@@ -47,7 +48,7 @@ async def restart(desk: Desk, who: Person | None, repo: Repo, *, rebuild: bool) 
     if not rebuild:
         _runs(repo, "restart")
     await desk.spaces.restart(space, rebuild=rebuild, by=_name(who))
-    await desk.wakes.look(space)
+    await look(desk, space)
 
 
 async def set_hardware(desk: Desk, who: Person | None, repo: Repo, hardware: str) -> None:
@@ -60,7 +61,7 @@ async def set_hardware(desk: Desk, who: Person | None, repo: Repo, hardware: str
     _runs(repo, "change the hardware of")
     check_hardware(desk, hardware)
     await desk.spaces.set_hardware(space, hardware, by=_name(who))
-    await desk.wakes.look(space)
+    await look(desk, space)
 
 
 def check_hardware(desk: Desk, hardware: str) -> None:
@@ -77,7 +78,7 @@ async def set_sleep(desk: Desk, who: Person | None, repo: Repo, seconds: int | N
     _runs(repo, "set the sleep time of")
     check_sleep(seconds)
     await desk.spaces.set_sleep(space, seconds, by=_name(who))
-    await desk.wakes.look(space)
+    await look(desk, space)
 
 
 def check_sleep(seconds: int | None) -> None:
@@ -104,7 +105,7 @@ async def put_variable(desk: Desk, who: Person | None, repo: Repo, *, name: str,
     check_setting(name, value, description)
     _room(name, await desk.spaces.variables(space), await desk.secrets.names(space), kind="variable", other="secret")
     await desk.spaces.put_variable(space, name, value, description, by=_name(who))
-    await desk.wakes.look(space)
+    await look(desk, space)
 
 
 async def delete_variable(desk: Desk, who: Person | None, repo: Repo, name: str) -> None:
@@ -117,7 +118,7 @@ async def delete_variable(desk: Desk, who: Person | None, repo: Repo, name: str)
     if name not in await desk.spaces.variables(space):
         raise Missing(what="delete the variable", why=f"{repo.full} has no variable {name}")
     await desk.spaces.delete_variable(space, name, by=_name(who))
-    await desk.wakes.look(space)
+    await look(desk, space)
 
 
 async def secrets(desk: Desk, who: Person | None, repo: Repo) -> Mapping[str, SecretShown]:
@@ -131,7 +132,7 @@ async def put_secret(desk: Desk, who: Person | None, repo: Repo, *, name: str, v
     check_setting(name, value, description)
     _room(name, await desk.secrets.names(space), await desk.spaces.variables(space), kind="secret", other="variable")
     await desk.secrets.put(space, name, value, description, by=_name(who))
-    await desk.wakes.look(space)
+    await look(desk, space)
 
 
 async def delete_secret(desk: Desk, who: Person | None, repo: Repo, name: str) -> None:
@@ -144,7 +145,7 @@ async def delete_secret(desk: Desk, who: Person | None, repo: Repo, name: str) -
     if name not in await desk.secrets.names(space):
         raise Missing(what="delete the secret", why=f"{repo.full} has no secret {name}")
     await desk.secrets.delete(space, name, by=_name(who))
-    await desk.wakes.look(space)
+    await look(desk, space)
 
 
 def check_setting(name: str, value: str, description: str) -> None:

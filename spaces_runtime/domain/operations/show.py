@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.artifact import ArtifactKind
-from spaces_runtime.domain.errors import Missing
+from spaces_runtime.domain.errors import Missing, Unavailable
 from spaces_runtime.domain.ids import RevisionId, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.domain.observed import Observed, complete
@@ -68,7 +68,7 @@ async def show(desk: Desk, repo: Repo, now: float) -> View:
     found = await desk.spaces.snapshot([address.space]) if address else ()
     if address is None or not found:
         raise Missing(what=f"show {repo.full}", why="it has no Space")
-    seen = (await desk.observations.latest([address.space])).get(address.space)
+    seen = (await _seen(desk, [address.space])).get(address.space)
     return view(desk, repo, address, found[0], seen, now)
 
 
@@ -78,12 +78,20 @@ async def show_all(desk: Desk, repos: Sequence[Repo], now: float) -> list[View]:
     addresses = {repo.id: by_repo[repo.id] for repo in repos if repo.id in by_repo}
     ids = [address.space for address in addresses.values()]
     spaces = {space.id: space for space in await desk.spaces.snapshot(ids)}
-    seen = await desk.observations.latest(ids)
+    seen = await _seen(desk, ids)
     return [
         view(desk, repo, addresses[repo.id], spaces[addresses[repo.id].space], seen.get(addresses[repo.id].space), now)
         for repo in repos
         if repo.id in addresses and addresses[repo.id].space in spaces
     ]
+
+
+async def _seen(desk: Desk, spaces: Collection[SpaceId]) -> Mapping[SpaceId, Observed]:
+    """With the live store away nothing was seen; what was asked for and built is known all the same."""
+    try:
+        return await desk.observations.latest(spaces)
+    except Unavailable:
+        return {}
 
 
 def view(  # noqa: PLR0917 — all of it, and the moment
@@ -117,7 +125,7 @@ def view(  # noqa: PLR0917 — all of it, and the moment
 def honest(shown: Shown, seen: Observed | None, now: float) -> Shown:
     """What was seen too long ago is said to be so."""
     if seen is None:
-        return Shown(shown.stage, f"{shown.why} The scheduler has not looked at it yet.")
+        return Shown(shown.stage, f"{shown.why} How it runs is not known: the scheduler has not told.")
     if now - seen.at > LOOKS:
         return Shown(
             shown.stage, f"{shown.why} So it was at {clock(seen.at, now)}; the scheduler has not looked since."

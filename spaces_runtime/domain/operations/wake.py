@@ -7,6 +7,7 @@ from spaces_runtime.domain.errors import Fault, Refused
 from spaces_runtime.domain.instance import Phase
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import allowed
+from spaces_runtime.domain.operations.push import look
 from spaces_runtime.domain.operations.show import COLD, show
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.repo import Repo
@@ -44,7 +45,7 @@ async def sleep(desk: Desk, who: Person | None, repo: Repo, now: float, rung: st
         raise Fault(what=f"put {repo.full} to sleep", why="it is static: nothing runs")
     await desk.spaces.hush(view.id, Hush(at=now, phase=RUNGS[rung]))
     await desk.index.audit(who.name if who else "", f"asleep at once: {rung}", repo.full)
-    await desk.wakes.look(view.id)
+    await look(desk, view.id)
 
 
 def _or(words: dict[str, Phase | None]) -> str:
