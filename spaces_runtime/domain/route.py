@@ -46,11 +46,15 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What the scheduler asks of every gateway about an instance. cut_at: Unix seconds; inf: never cut."""
+    """What the scheduler asks of every gateway about an instance. cut_at: Unix seconds; inf: never cut.
+
+    serial: given by the live store, a new one each time the door is to open or shut; gateways answer with it.
+    """
 
     instance: InstanceId
     is_open: bool
     cut_at: float = inf
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,9 @@ class Gates(Protocol):
 
     state() weighs the answers of the gateways that hold a lease with what the node sees: domain.gate.gate().
     A gateway takes its lease first and follows orders second; an unknown gate counts as closing.
+    Each order comes with a serial. A gateway puts the serial of the order it has carried out into its Answer;
+    an Answer with another serial than that of the present order is dropped, so a late one can do no harm.
+    A lease is to be renewed each second; three without, and the scheduler no longer waits for this gateway.
     """
 
     async def order(self, order: Order) -> None: ...
@@ -49,7 +52,10 @@ class Wakes(Protocol):
 class Activity(Protocol):
     """What visitors do, told by the gateways about once a second, merged over them.
 
-    Lost with the store: since() is when this store began, and counts as a touch for what runs.
+    A report has what is held each time, and what changed; held_since None says that the last tab closed.
+    What a gateway holds counts while it renews its lease (and 30 s longer, for it may only be slow).
+    Lost with the store: since() is when this store began, and counts as a touch for what runs. A new value of it
+    also tells scheduler and gateways to publish again all that they had published.
     """
 
     async def report(self, gateway: GatewayId, seen: Mapping[SpaceId, Seen]) -> None: ...
