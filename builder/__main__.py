@@ -1,4 +1,4 @@
-"""`python -m builder`: one build. Progress on standard output, the outcome in OUT/result.json, exit 0 if it is there."""
+"""`python -m builder`: one build. Progress on standard output, its outcome in OUT/result.json; exit 0: it is there."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def main() -> None:
     """Build, and say how it went."""
     told = arguments().parse_args()
     begun = time.monotonic()
-    os.umask(0o022)  # environments are for every Space to read
+    os.umask(0o002)  # the scheduler, of the same group, deletes what a build leaves
     told.out.mkdir(parents=True, exist_ok=True)
     build = Build(
         **{name: getattr(told, name).resolve() for name in ("code", "out", "envs", "cache", "wheels", "bases")},

@@ -23,7 +23,6 @@ class Artifact:
     code: folder of the checked-out revision; each new instance gets a writable copy as /app. Empty for IMAGE.
     base: folder of Debian packages laid over the system; empty: none.
     hub: folder in the form of the Hub's cache, to be found below ~/.cache/huggingface/hub; read-only; empty: none.
-    prefix: folder of the base interpreter an ENVIRONMENT links to; it stands at the same path in the sandbox.
     command: argv that starts the app inside its sandbox, where the environment is /env; empty for STATIC.
     port: TCP port the app listens on inside its sandbox.
     index: the file below `location` that answers `/` (STATIC); empty otherwise.
@@ -38,7 +37,6 @@ class Artifact:
     code: str = ""
     base: str = ""
     hub: str = ""
-    prefix: str = ""
     command: tuple[str, ...]
     port: int
     index: str = ""

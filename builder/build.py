@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from builder import environment, packages, preload, python, requirements
+from builder import environment, packages, preload, python
 from builder import lock as locks
 from builder.artifact import Artifact, ArtifactKind
 from builder.environment import Environments
@@ -179,7 +179,6 @@ def _app(build: Build, env: Path, base: Path | None, hub: Path | None) -> Artifa
         code=str(build.code),
         base=str(base or ""),
         hub=str(hub or ""),
-        prefix=build.python.prefix,
         command=(*STREAMLIT, recipe.app_file) if recipe.sdk is Sdk.STREAMLIT else started,
         port=recipe.port,
         headers=recipe.headers,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,6 +13,7 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
+from builder.command import run
 from builder.faults import BuildFailed
 from builder.lock import Lock
 from builder.python import Python
@@ -91,14 +91,13 @@ class Bytecode:
             return
         shown = PurePosixPath(INSIDE) / "lib" / f"python{self.python.minor}" / "site-packages"
         told = [(str(site / m), str(site / self._compiled(m)), str(shown / m)) for m in modules]
+        argv = [self.python.path, "-I", "-S", str(SCRIPT), str(self.processes)]
         try:
-            subprocess.run(
-                [self.python.path, "-I", "-S", str(SCRIPT), str(self.processes)],
-                **{"input": json.dumps(told), "text": True, "check": True, "timeout": PATIENCE},
-                **{"env": {}, "capture_output": True, "cwd": "/"},
-            )
-        except subprocess.SubprocessError as error:
-            raise BuildFailed(f"The packages could not be compiled: {type(error).__name__}.") from error
+            ended = run(argv, text=json.dumps(told), seconds=PATIENCE)
+        except TimeoutError as error:
+            raise BuildFailed(f"Compiling the packages failed: {error}.") from None
+        if ended.status != 0:
+            raise BuildFailed(f"Compiling the packages failed with status {ended.status}.")
 
 
 def _modules(site: Path) -> Iterator[tuple[str, list[PurePosixPath]]]:

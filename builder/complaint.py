@@ -62,7 +62,7 @@ def _causes(said: str) -> list[str]:
         text = line.strip()
         hint = text.startswith("hint:") or (hint and bool(text) and not text.startswith(("error:", "cause:")))
         if text and not hint and not text.startswith("warning:"):
-            causes.append(re.sub(r"^(error|cause|×|╰─▶|├─▶):?\s*", "", text))
+            causes.append(re.sub(r"^(error|cause):?\s*", "", text))
     return causes[1:] or causes
 
 
@@ -83,7 +83,7 @@ def _ask(spec: str, wanted: Wanted) -> Ask | None:
     name = canonicalize_name(re.split(r"[<>=!~\[;@ ]", spec, maxsplit=1)[0])
     named = [ask for ask in wanted.asks if ask.name == name]
     exact = [ask for ask in named if re.sub(r"\[.*?\]|\s", "", ask.text) == spec]
-    return (exact or named or [None])[0]
+    return next(iter(exact or named), None)
 
 
 def _at(ask: Ask | None, found: str, then: str) -> BuildFailed:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from builder.command import run
 from builder.faults import BuildFailed, sentence
-from builder.sources import PASSED
 
 if TYPE_CHECKING:
     from builder.packages import Wanted
@@ -80,30 +79,21 @@ class Apt:
             "Acquire::Retries": "2",
         }
         flags = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
-        env = {name: os.environ[name] for name in PASSED if name in os.environ}
-        env |= {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TMPDIR": str(self.cache / "tmp")}
         try:
-            ended = subprocess.run(
-                ["apt-get", *flags, *arguments],
-                **{"env": env, "capture_output": True, "text": True, "timeout": PATIENCE},
-                **{"stdin": subprocess.DEVNULL, "check": False},
-            )
+            ended = run(["apt-get", *flags, *arguments], env={"TMPDIR": str(self.cache / "tmp")}, seconds=PATIENCE)
         except FileNotFoundError:
             raise BuildFailed("packages.txt needs apt-get, which this machine does not have.") from None
-        except subprocess.TimeoutExpired:
-            raise BuildFailed(f"packages.txt: apt-get took longer than {PATIENCE:.0f} s and was ended.") from None
-        if ended.returncode != 0:
-            raise _explain(ended.stderr, wanted)
-        return ended.stdout
+        except TimeoutError as error:
+            raise BuildFailed(f"packages.txt cannot be installed: {error}.") from None
+        if ended.status != 0:
+            raise _explain(ended.err, wanted)
+        return ended.out
 
     def unpack(self, archive: Path, into: Path) -> None:
         """Files only: no script of the package runs."""
-        try:
-            subprocess.run(
-                ["dpkg-deb", "-x", str(archive), str(into)], check=True, capture_output=True, timeout=PATIENCE
-            )
-        except (OSError, subprocess.SubprocessError):
-            raise BuildFailed(f"packages.txt: {archive.name} cannot be unpacked.") from None
+        ended = run(["dpkg-deb", "-x", str(archive), str(into)], seconds=PATIENCE)
+        if ended.status != 0:
+            raise BuildFailed(f"packages.txt: {archive.name} cannot be unpacked.")
 
 
 def _explain(said: str, wanted: Wanted | None) -> BuildFailed:

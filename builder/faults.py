@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+LONGEST: Final = 60  # characters of a value that is quoted back
+
 
 class ConfigError(Exception):
     """A setting is wrong: the Space is in CONFIG_ERROR. file: path in the repo; line: from 1, 0 for the whole file.
@@ -17,7 +21,7 @@ class ConfigError(Exception):
 
 
 class BuildFailed(Exception):
-    """The settings are right, and the build failed: BUILD_ERROR. why: a whole sentence or two; file, line: its place."""
+    """The settings are right, and the build failed: BUILD_ERROR. why: whole sentences; file, line: its place."""
 
     def __init__(self, why: str, *, file: str = "", line: int = 0) -> None:
         super().__init__(why)
@@ -41,7 +45,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f'"{value[:60]}…"' if len(value) > 60 else f'"{value}"'
+        return f'"{value[:LONGEST]}…"' if len(value) > LONGEST else f'"{value}"'
     if isinstance(value, list):
         return "a list"
     if isinstance(value, dict):

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Final
 
+from builder.command import run
 from builder.faults import ConfigError, shown
 from builder.frontmatter import FILE
 from builder.recipe import Recipe
 
 _ASK = "import sys; print(sys.version.split()[0], sys.implementation.name, sys.base_prefix, sep='\\n')"
+ANSWERS: Final = 3  # lines
 _NAMED = re.compile(r"python3\.\d+")
 
 
@@ -45,12 +47,11 @@ def ours() -> Python:
 def asked(path: str) -> Python | None:
     """What the interpreter at `path` says of itself; None: it does not start, or is no CPython."""
     try:
-        told = subprocess.run(
-            [path, "-I", "-S", "-c", _ASK], capture_output=True, text=True, timeout=10, check=True
-        ).stdout.splitlines()
-    except (OSError, subprocess.SubprocessError):
+        ended = run([path, "-I", "-S", "-c", _ASK], seconds=10)
+    except OSError:  # TimeoutError is one
         return None
-    if len(told) != 3 or told[1] != "cpython":  # noqa: PLR2004
+    told = ended.out.splitlines()
+    if ended.status != 0 or len(told) != ANSWERS or told[1] != "cpython":
         return None
     minor = ".".join(told[0].split(".")[:2])
     real = Path(told[2]) / "bin" / f"python{minor}"  # not the shim that a version manager put on PATH

@@ -15,6 +15,7 @@ from builder.frontmatter import FILE, Entry, FrontMatter, front_matter
 
 GRADIO_PORT: Final = 7860
 STREAMLIT_PORT: Final = 8501
+NAMED: Final = 3  # files a sentence names
 PATIENCE: Final = 1800.0  # seconds a Space has to answer, unless it asks for other
 
 
@@ -133,5 +134,5 @@ def _nothing(recipe: Recipe, files: Collection[str], named: bool) -> str:
     asks = f"README.md names {recipe.app_file}" if named else f"An app of sdk {recipe.sdk.value} is {recipe.app_file}"
     if not others:
         return f"{asks}; the repo has no such file. Add it and push."
-    has = ", ".join(others[:3]) + (" and others" if len(others) > 3 else "")
+    has = ", ".join(others[:NAMED]) + (" and others" if len(others) > NAMED else "")
     return f"{asks}; the repo has {has}. Rename the file, or set app_file: {others[0]}."

@@ -19,7 +19,7 @@ OLD_COLORS: Final = ("white", "black")  # old Spaces carry them
 SCOPES: Final = tuple(
     """openid profile email read-billing read-memberships read-repos gated-repos contribute-repos write-repos
     manage-repos read-collections write-collections inference-api read-endpoints write-endpoints jobs webhooks
-    write-discussions""".split()
+    write-discussions""".split()  # noqa: SIM905
 )
 HEADERS: Final = MappingProxyType(
     {
@@ -140,20 +140,18 @@ def _organisations(key: str, entry: Entry) -> ConfigError | None:
     return _texts(key, entry) if isinstance(entry.value, list) else _text(key, entry)
 
 
+def _preloads(item: str) -> bool:
+    """Is it `repo`, `repo file1,file2` or `repo file1,file2 commit`?"""
+    repo, files, commit, *more = (*item.split(), "", "", "")
+    safe = all(name and not name.startswith(("/", "-")) and ".." not in name.split("/") for name in files.split(","))
+    named = REPO.fullmatch(repo) is not None and (not files or safe)
+    return named and (not commit or COMMIT.fullmatch(commit) is not None) and not any(more)
+
+
 def _preload(key: str, entry: Entry) -> ConfigError | None:
-    def fits(item: str) -> bool:
-        words = item.split()
-        return (
-            1 <= len(words) <= 3
-            and REPO.fullmatch(words[0]) is not None
-            and (len(words) < 2 or all(safe(name) for name in words[1].split(",")))
-            and (len(words) < 3 or COMMIT.fullmatch(words[2]) is not None)
-        )
-
-    def safe(name: str) -> bool:
-        return bool(name) and not name.startswith(("/", "-")) and ".." not in name.split("/")
-
-    return _items(key, entry, fits, '"repo"', '"repo file1,file2"', '"repo file1,file2 <40 hex digits of a commit>"')
+    return _items(
+        key, entry, _preloads, '"repo"', '"repo file1,file2"', '"repo file1,file2 <40 hex digits of a commit>"'
+    )
 
 
 def _headers(key: str, entry: Entry) -> ConfigError | None:

@@ -17,7 +17,7 @@ PASSED: Final = (  # what a build may see of the caller's environment: how to re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """index: empty is the public one. extra, links: further indexes and find-links. ca: a bundle; empty: the system's."""
+    """index: empty is the public one. extra, links: further indexes, find-links. ca: a bundle; empty: the system's."""
 
     index: str = ""
     extra: tuple[str, ...] = ()
@@ -44,6 +44,11 @@ class Sources:
         told = [("--index", self.index), *(("--extra-index", url) for url in self.extra)]
         told += [*(("--find-links", place) for place in self.links), ("--ca", self.ca)]
         return tuple(part for name, value in told if value for part in (name, value))
+
+
+def network(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a build may see of these variables."""
+    return {name: environ[name] for name in PASSED if name in environ}
 
 
 def pip_sources(environ: Mapping[str, str]) -> Sources:

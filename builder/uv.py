@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from uv import find_uv_bin
 
+from builder.command import Ended, run
 from builder.faults import BuildFailed
 from builder.python import Python
-from builder.sources import PASSED
 
 MAJOR: Final = "0"  # of uv; part of an environment's name, for the layout it makes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """How uv ended; err: what it said."""
-
-    status: int
-    err: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,26 +23,20 @@ class Uv:
     ca: str = ""
     binary: str = field(default_factory=find_uv_bin)
 
-    def run(self, *arguments: str, cwd: Path, seconds: float, extra: Mapping[str, str] | None = None) -> Result:
+    def run(self, *arguments: str, cwd: Path, seconds: float, retries: int = 3) -> Ended:
         """One command. Raises: BuildFailed when it takes longer than `seconds`."""
-        env = {name: os.environ[name] for name in PASSED if name in os.environ}
-        env |= {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(cwd), "TMPDIR": str(self.cache / "tmp")}
+        env = {"HOME": str(cwd), "TMPDIR": str(self.cache / "tmp"), "UV_CACHE_DIR": str(self.cache / "uv")}
         env |= {"UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "hardlink"}
-        env |= {"UV_CACHE_DIR": str(self.cache / "uv"), "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
-        env |= ({"SSL_CERT_FILE": self.ca} if self.ca else {}) | dict(extra or {})
+        env |= {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "UV_HTTP_RETRIES": str(retries)}
+        env |= {"SSL_CERT_FILE": self.ca} if self.ca else {}
         (self.cache / "tmp").mkdir(parents=True, exist_ok=True)
         try:
-            ended = subprocess.run(
-                [self.binary, *arguments],
-                **{"cwd": cwd, "env": env, "timeout": seconds},
-                **{"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "check": False},
-            )
-        except subprocess.TimeoutExpired:
+            return run([self.binary, *arguments], cwd=cwd, env=env, seconds=seconds)
+        except TimeoutError:
             raise BuildFailed(f"Installing packages took longer than {seconds:.0f} s and was ended.") from None
-        return Result(status=ended.returncode, err=ended.stderr)
 
-    def compile(self, python: Python, *arguments: str, cwd: Path, seconds: float, retries: int = 3) -> Result:
+    def compile(self, python: Python, *arguments: str, cwd: Path, seconds: float, retries: int = 3) -> Ended:
         """Resolve."""
         fixed = ("pip", "compile", "-q", "--only-binary", ":all:", "--no-header", "--format", "pylock.toml")
         told = (*fixed, "-p", python.path, *arguments)
-        return self.run(*told, cwd=cwd, seconds=seconds, extra={"UV_HTTP_RETRIES": str(retries)})
+        return self.run(*told, cwd=cwd, seconds=seconds, retries=retries)

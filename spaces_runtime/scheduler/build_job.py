@@ -1,0 +1,84 @@
+"""What the node is asked to run for a build."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import builder
+from builder.build import Build, static
+from builder.result import End, Result
+from spaces_runtime.domain.ports.engine import Job, JobEnd
+from spaces_runtime.domain.settings import BuildSettings
+
+PATH = "/usr/local/bin:/usr/bin:/bin"
+DEBIAN = ("/etc/apt", "/var/lib/dpkg/status")  # where packages come from, and what the machine has already
+SITE = "site"
+# The build's own folder is its home; what it makes is for the gateways to read and for the scheduler to delete.
+COMMAND = 'umask 002; cd "$0" && exec /bin/sh -c "$1"'
+
+
+def build_job(build: Build, settings: BuildSettings, *, network: Mapping[str, str], log: str, name: str) -> Job:
+    """`python -m builder`, which runs no code of any package."""
+    shared = (build.envs, build.cache, build.wheels, build.bases)
+    named = [("--code", build.code), ("--out", build.out), ("--envs", build.envs), ("--cache", build.cache)]
+    named += [("--wheels", build.wheels), ("--bases", build.bases)]
+    named += [("--previous", folder) for folder in build.previous]
+    told = [part for flag, folder in named for part in (flag, str(folder))]
+    told += ["--revision", build.revision, "--accelerator", build.accelerator, "--processes", str(build.processes)]
+    told += [*build.sources.arguments(), *(["--afresh"] if build.afresh else []), "--hub", build.hub]
+    # the prefix of the Python that was chosen comes first on PATH, so that the job chooses the same
+    python = Path(build.python.prefix) / "bin"
+    programs = {sys.prefix, sys.base_prefix, build.python.prefix, str(Path(builder.__file__).parent)}
+    debian = tuple(path for path in DEBIAN if build.debian.names and Path(path).exists())
+    return Job(
+        id=name,
+        argv=(sys.executable, "-I", "-m", "builder", *told),
+        env={**network, "PATH": f"{python}:{PATH}", "LANG": "C.UTF-8"},
+        reads=(*sorted(programs), *build.sources.folders(), *debian, str(build.code), *map(str, build.previous)),
+        writes=(str(build.out), *map(str, shared)),
+        memory=settings.memory,
+        cpus=settings.cpus,
+        seconds=settings.seconds,
+        log=log,
+    )
+
+
+def site_job(build: Build, settings: BuildSettings, *, network: Mapping[str, str], log: str, name: str) -> Job:
+    """The author's own command: it sees a copy of its code, and nothing of what Spaces share."""
+    folder = build.out / SITE
+    shutil.copytree(build.code, folder, symlinks=True)
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o2070 if path.is_dir() else 0o060))
+    return Job(
+        id=name,
+        argv=("/bin/sh", "-c", COMMAND, str(folder), build.recipe.build_command),
+        env={**network, "PATH": PATH, "LANG": "C.UTF-8", "HOME": str(folder)},
+        writes=(str(build.out),),
+        memory=settings.memory,
+        cpus=settings.cpus,
+        seconds=settings.seconds,
+        log=log,
+    )
+
+
+def finish_site(build: Build, end: JobEnd, settings: BuildSettings) -> Result:
+    """What the author's command left."""
+    if end.status != 0:
+        return Result(end=End.FAILED, why=f"app_build_command failed: {cause(end, settings)}")
+    if not (build.out / SITE / build.recipe.app_file).is_file():
+        return Result(end=End.FAILED, why=f"app_build_command ran and made no {build.recipe.app_file}, the app_file.")
+    return Result(end=End.DONE, artifact=static(build, build.out / SITE))
+
+
+def cause(end: JobEnd, settings: BuildSettings) -> str:
+    """Why a job ended without an outcome, as its author may read it."""
+    if end.why:
+        limits = f"{settings.memory / 2**30:.0f} GiB of memory and {settings.seconds / 60:.0f} minutes"
+        return f"The build was ended: {end.why}. It may use {limits}."
+    if end.status < 0:
+        return f"The build was ended by signal {-end.status}. Push or rebuild to try again."
+    return f"The build ended with status {end.status} and left no outcome. Its log has the rest."

@@ -1,0 +1,233 @@
+"""The build queue: a limited number at once, in order of arrival; what needs no building does not wait.
+
+One build of a Space runs at a time. A newer push takes the place of one that waits; one that runs is let finish.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from builder.build import Build, at_once, ended
+from builder.result import End, Result, load
+from builder.sources import Sources
+from spaces_runtime.domain.errors import BackendUnavailable, Fault
+from spaces_runtime.domain.ids import BuildKey, RepoId, SpaceId
+from spaces_runtime.domain.layout import Layout
+from spaces_runtime.domain.logs import Source
+from spaces_runtime.domain.ports.content import Repos
+from spaces_runtime.domain.ports.durable import Builds, Spaces
+from spaces_runtime.domain.ports.engine import JobEnd, Jobs
+from spaces_runtime.domain.ports.live import Wakes
+from spaces_runtime.domain.ports.logs import Logs
+from spaces_runtime.domain.settings import BuildSettings
+from spaces_runtime.domain.space import BuildState, Revision, Space
+from spaces_runtime.scheduler.build_folders import Folders
+from spaces_runtime.scheduler.build_job import build_job, cause, finish_site, site_job
+
+log = structlog.get_logger()
+
+STATES = {End.DONE: BuildState.DONE, End.FAILED: BuildState.FAILED, End.INVALID: BuildState.INVALID}
+AGAIN = 2.0  # seconds until a node that is away is asked again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """All the queue talks to."""
+
+    repos: Repos
+    jobs: Jobs
+    logs: Logs
+    builds: Builds
+    spaces: Spaces
+    wakes: Wakes
+
+
+@dataclass(slots=True, kw_only=True)
+class _Line:
+    """What a Space has in the queue. turn: one build at a time; waiting: has not begun to run."""
+
+    turn: asyncio.Lock
+    tasks: dict[BuildKey, asyncio.Task[None]]
+    waiting: set[BuildKey]
+
+
+class BuildQueue:
+    """Builds revisions; each outcome is recorded, and the Space looked at again.
+
+    network: variables a build needs to reach an index (proxies, certificates). hub: where preload_from_hub asks.
+    search: PATH for other Pythons.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        *,
+        layout: Layout,
+        settings: BuildSettings,
+        sources: Sources,
+        network: Mapping[str, str],
+        hub: str = "",
+        search: str = "",
+    ) -> None:
+        self._ports, self._layout, self._settings = ports, layout, settings
+        self._sources, self._network, self._hub, self._search = sources, dict(network), hub, search
+        self._folders = Folders(layout.builds)
+        self._slots = asyncio.Semaphore(settings.at_once)
+        self._lines: dict[SpaceId, _Line] = {}
+
+    def __repr__(self) -> str:
+        waiting = sum(len(line.waiting) for line in self._lines.values())
+        running = sum(len(line.tasks) for line in self._lines.values()) - waiting
+        return f"<BuildQueue {running} running, {waiting} waiting>"
+
+    async def submit(self, space: Space, repo: RepoId, key: BuildKey) -> None:
+        """Build this revision, unless it is under way. space: with its instances; their builds' folders are kept.
+
+        Returns at once; the outcome is recorded, and the Space looked at.
+        """
+        line = self._lines.setdefault(space.id, _Line(turn=asyncio.Lock(), tasks={}, waiting=set()))
+        if key in line.tasks:
+            return
+        for older in tuple(line.waiting):
+            line.tasks[older].cancel()
+        line.waiting.add(key)
+        line.tasks[key] = asyncio.create_task(self._task(space, repo, key, line), name=f"build {space.id} {key.short}")
+
+    async def cancel(self, space: SpaceId) -> None:
+        """End what is under way for a Space; returns when nothing of it runs. Its folders stay."""
+        tasks = tuple(self._lines[space].tasks.values()) if space in self._lines else ()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def forget(self, space: SpaceId) -> None:
+        """A deleted Space: nothing of its builds is left. May be repeated."""
+        await self.cancel(space)
+        await asyncio.to_thread(self._folders.remove_all, space)
+
+    async def close(self) -> None:
+        """End everything; unfinished builds begin again at the next start."""
+        await asyncio.gather(*(self.cancel(space) for space in tuple(self._lines)))
+
+    async def idle(self) -> None:
+        """Until nothing is under way."""
+        while tasks := [task for line in self._lines.values() for task in line.tasks.values()]:
+            await asyncio.wait(tasks)
+
+    async def _task(self, space: Space, repo: RepoId, key: BuildKey, line: _Line) -> None:
+        try:
+            async with line.turn:
+                result = await self._outcome(space, repo, key, line)
+                await self._settle(space.id, key, result)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._ports.builds.record(space.id, Revision(key=key)))  # to be built if asked again
+            raise
+        finally:
+            line.waiting.discard(key)
+            del line.tasks[key]
+            if not line.tasks:
+                self._lines.pop(space.id, None)
+
+    async def _outcome(self, space: Space, repo: RepoId, key: BuildKey, line: _Line) -> Result:
+        try:
+            build = await self._checked_out(space, repo, key)
+            result = await asyncio.to_thread(ended, partial(at_once, build))
+            if result is not None:
+                await self._say(space.id, *_said_at_once(result))
+                return result
+            await self._ports.builds.record(space.id, Revision(key=key, build=BuildState.QUEUED))
+            async with self._slots:
+                line.waiting.discard(key)
+                await self._ports.builds.record(space.id, Revision(key=key, build=BuildState.RUNNING))
+                return await self._build(space.id, key, build)
+        except Fault as fault:
+            await self._say(space.id, str(fault))
+            return Result(end=End.FAILED, why=str(fault))
+        except Exception as error:
+            log.exception("build failed by a fault of the platform", space=space.id, build=key.short)
+            why = f"The platform failed while building: {type(error).__name__}. Its own log has the rest."
+            await self._say(space.id, why)
+            return Result(end=End.FAILED, why=why)
+
+    async def _checked_out(self, space: Space, repo: RepoId, key: BuildKey) -> Build:
+        kept = {key, *(instance.build for instance in space.instances)}
+        kept |= {revision.key for revision in (space.head, space.last_good) if revision is not None}
+        folder, earlier = await asyncio.to_thread(self._folders.begin, space.id, key, kept)
+        await self._say(space.id, f"Build of {key.short}")
+        await self._ports.repos.checkout(repo, key.revision, folder.code)
+        return Build(
+            code=folder.code,
+            out=folder.made,
+            envs=self._layout.envs,
+            cache=self._layout.cache,
+            wheels=self._layout.wheels,
+            bases=self._layout.bases,
+            revision=key.revision,
+            previous=tuple(before.made for before in earlier),
+            afresh=any(before.key.revision == key.revision for before in earlier),
+            sources=self._sources,
+            search=self._search,
+            hub=self._hub,
+            processes=max(1, round(self._settings.cpus)),
+        )
+
+    async def _build(self, space: SpaceId, key: BuildKey, build: Build) -> Result:
+        if build.recipe.build_command:
+            return await self._site(space, key, build)
+        end = await self._run(space, key, build, site=False)
+        result = load(build.out)
+        if result is not None and end.status == 0:
+            return result
+        why = cause(end, self._settings)
+        await self._say(space, why)
+        return Result(end=End.FAILED, why=why)
+
+    async def _site(self, space: SpaceId, key: BuildKey, build: Build) -> Result:
+        """A static Space with a command that makes its files."""
+        end = await self._run(space, key, build, site=True)
+        result = finish_site(build, end, self._settings)
+        await self._say(space, result.why or "Built.")
+        return result
+
+    async def _run(self, space: SpaceId, key: BuildKey, build: Build, *, site: bool) -> JobEnd:
+        path = self._layout.logs / space / "build.log"
+        made = site_job if site else build_job
+        job = made(build, self._settings, network=self._network, log=str(path), name=f"{space}-{key.revision[:12]}")
+        while True:
+            try:
+                return await self._ports.jobs.run(replace(job, id=f"{job.id}-{key.rebuild}"))
+            except BackendUnavailable as away:
+                log.warning("the node is away; the build waits", space=space, why=away.why)
+                await asyncio.sleep(AGAIN)
+
+    async def _settle(self, space: SpaceId, key: BuildKey, result: Result) -> None:
+        """Record it, and look at the Space again."""
+        state = STATES.get(result.end, BuildState.INVALID)
+        revision = Revision(key=key, build=state, artifact=result.artifact, why=result.why)
+        await self._ports.builds.record(space, revision)
+        if result.end is End.NO_APP:
+            for now in await self._ports.spaces.snapshot([space]):
+                if now.head is not None and now.head.key == key:
+                    await self._ports.spaces.set_head(space, None)
+        log.info("built", space=space, build=key.short, end=result.end.value, why=result.why)
+        with contextlib.suppress(Fault, OSError):  # the live store is away: the next audit finds it
+            await self._ports.wakes.look(space)
+
+    async def _say(self, space: SpaceId, *lines: str) -> None:
+        for text in lines:
+            with contextlib.suppress(OSError):  # a full disk loses a line, not the build
+                await self._ports.logs.append(space, Source.BUILD, text)
+
+
+def _said_at_once(result: Result) -> tuple[str, ...]:
+    if result.end is not End.DONE or result.artifact is None:
+        return (result.why,)
+    name = Path(result.artifact.location).name[:12]
+    return (f"Nothing to install: the environment {name} stands." if result.artifact.command else "Files as they are.",)
