@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256, UserId
 
@@ -102,10 +103,10 @@ class Ref:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddFile:
-    """Put this content at path."""
+    """Put this content at path. content: itself, or a file that has it."""
 
     path: str
-    content: bytes
+    content: bytes | Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import assert_never
 
 import pygit2
@@ -71,8 +72,11 @@ def squash_branch(repo: pygit2.Repository, branch: str, *, author: str, message:
 
 
 def _branch(repo: pygit2.Repository, branch: str) -> pygit2.Reference:
+    name = branch_ref(branch)
+    if not name.startswith(("refs/heads/", "refs/pr/", "refs/convert/")):
+        raise RevisionMissing(branch)
     try:
-        return repo.lookup_reference(branch_ref(branch))
+        return repo.lookup_reference(name)
     except (KeyError, ValueError, pygit2.GitError) as error:
         raise RevisionMissing(branch) from error
 
@@ -103,7 +107,7 @@ def _changed(repo: pygit2.Repository, head: pygit2.Commit, changes: Sequence[Cha
 def _apply(repo: pygit2.Repository, index: pygit2.Index, head: pygit2.Commit, change: Change) -> None:
     match change:
         case AddFile(path=path, content=content):
-            _put(index, head, path, repo.create_blob(content))
+            _put(index, head, path, _blob(repo, content))
         case AddBlob(path=path, sha256=sha256, size=size):
             _put(index, head, path, repo.create_blob(pointer_bytes(sha256, size)))
         case Copy(path=path, source=source, revision=revision):
@@ -119,6 +123,10 @@ def _apply(repo: pygit2.Repository, index: pygit2.Index, head: pygit2.Commit, ch
             _remove(index, path.rstrip("/"), folder=folder)
         case _:
             assert_never(change)
+
+
+def _blob(repo: pygit2.Repository, content: bytes | Path) -> pygit2.Oid:
+    return repo.create_blob_fromdisk(str(content)) if isinstance(content, Path) else repo.create_blob(content)
 
 
 def _put(index: pygit2.Index, head: pygit2.Commit, path: str, blob: pygit2.Oid) -> None:

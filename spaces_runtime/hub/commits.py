@@ -1,0 +1,122 @@
+"""Commits over the API: which files go where, and the commit itself."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pathspec import GitIgnoreSpec
+
+from builder.card import check_card
+from spaces_runtime.domain.access import Verb
+from spaces_runtime.domain.errors import EntryMissing, Fault, Unsupported
+from spaces_runtime.domain.ids import RevisionId
+from spaces_runtime.domain.large import by_rule, is_binary, lfs_rules
+from spaces_runtime.domain.operations.push import pushed
+from spaces_runtime.domain.repo import AddFile, Change
+from spaces_runtime.hub.asked import Asked, api, asked
+from spaces_runtime.hub.commit_lines import Reader
+from spaces_runtime.hub.wire import body, endpoint, flag, unquoted
+
+router = APIRouter()
+MOST_FILES = 1000  # of one preupload; clients send at most 256
+
+
+@api(router, "/preupload/{rev}", "POST")
+async def preupload(request: Request) -> dict[str, Any]:
+    """For each file: by commit line or as large content, whether to leave it out, and what is there now."""
+    found = await asked(request, Verb.WRITE)
+    _no_pull_request(request)
+    revision = await found.revision(request)
+    wanted = await body(request)
+    files = wanted.get("files")
+    if not isinstance(files, list) or len(files) > MOST_FILES:
+        raise Fault(what="read the request", why=f"files must be a list of at most {MOST_FILES}")
+    rules = lfs_rules((await _read(found, revision, ".gitattributes")).decode(errors="replace"))
+    ignored = GitIgnoreSpec.from_lines(str(wanted.get("gitIgnore") or "").splitlines())
+    limit = found.desk.settings.hub.max_regular
+    answers = []
+    for file in files:
+        path, size, sample = _file(file)
+        large = size > limit or by_rule(rules, path) or is_binary(sample, whole=size <= len(sample))
+        answers.append(
+            {
+                "path": path,
+                "uploadMode": "lfs" if large else "regular",
+                "shouldIgnore": ignored.match_file(path),
+                "oid": await _current(found, revision, path),
+            }
+        )
+    return {"files": answers}
+
+
+def _file(file: Any) -> tuple[str, int, bytes]:  # noqa: ANN401 - as it came
+    if not isinstance(file, dict) or not isinstance(file.get("path"), str) or not isinstance(file.get("size"), int):
+        raise Fault(what="read the request", why="each file needs path and size")
+    try:
+        return file["path"], file["size"], b64decode(str(file.get("sample") or ""))
+    except (NotBase64, ValueError):
+        raise Fault(what="read the request", why=f"the sample of {file['path']} is not base64") from None
+
+
+async def _current(found: Asked, revision: RevisionId, path: str) -> str | None:
+    with suppress(EntryMissing):
+        entry = await found.desk.repos.entry(found.repo.id, revision, path)
+        if not entry.folder:
+            return entry.lfs.sha256 if entry.lfs else entry.oid
+    return None
+
+
+async def _read(found: Asked, revision: RevisionId, path: str) -> bytes:
+    with suppress(EntryMissing):
+        return await found.desk.repos.read(found.repo.id, revision, path)
+    return b""
+
+
+@api(router, "/commit/{rev}", "POST")
+async def commit(request: Request) -> dict[str, Any]:
+    """All lines or none, on top of the head; with parentCommit only if that is the head."""
+    found = await asked(request, Verb.WRITE)
+    _no_pull_request(request)
+    branch = unquoted(request.path_params["rev"])
+    await found.revision(request)
+    with TemporaryDirectory(prefix="spaces-commit-") as spool:
+        limit = found.desk.settings.hub.max_regular
+        reader = Reader(repo=found.repo.id, index=found.desk.index, spool=Path(spool), limit=limit)
+        header, changes = await reader.read(request.stream())
+        await _check_card(found, changes)
+        who = found.who.name if found.who else ""
+        # Shielded: once it has begun, a commit is made and told, also if the client has gone.
+        made = await asyncio.shield(_make(found, branch, changes, who, header.message, header.parent))
+    url = f"{endpoint(request)}/{found.repo.kind.prefix}{found.repo.full}/commit/{made}"
+    return {"success": True, "commitOid": made, "commitUrl": url, "hookOutput": ""}
+
+
+async def _make(  # noqa: PLR0917 - one call, written beside it
+    found: Asked, branch: str, changes: Sequence[Change], who: str, message: str, parent: str | None
+) -> RevisionId:
+    made = await found.desk.repos.commit(found.repo.id, branch, changes, author=who, message=message, parent=parent)
+    await found.desk.index.audit(who, f"commit {branch} {made[:7]}", found.repo.full)
+    await pushed(found.desk, found.repo)
+    return made
+
+
+async def _check_card(found: Asked, changes: Sequence[Change]) -> None:
+    for change in changes:
+        if isinstance(change, AddFile) and change.path == "README.md":
+            content = change.content if isinstance(change.content, bytes) else change.content.read_bytes()
+            errors, _ = check_card(content.decode(errors="replace"), found.repo.kind.value)
+            if errors:
+                raise Fault(what="commit README.md", why="; ".join(errors).rstrip("."))
+
+
+def _no_pull_request(request: Request) -> None:
+    if flag(request, "create_pr"):
+        raise Unsupported(what="open a pull request", why="this hub does not have them yet", then="Commit to a branch.")
