@@ -15,6 +15,7 @@ GATEWAY: Final = 19003
 BUILDER: Final = 19004
 VALKEY: Final = 19005
 CONTROL: Final = 19006  # group of hub and scheduler: database, repos, keys
+STUB: Final = 19007  # PID 1 of every sandbox
 FIRST_SPACE: Final = 20000  # and up: one user per Space
 
 LONGEST_RUN: Final = 80  # characters; leaves room for a file name in the 108 bytes of a socket's path

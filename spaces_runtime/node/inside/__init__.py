@@ -1,0 +1,1 @@
+"""What runs inside the sandboxes: plain scripts for whatever Python the Space has, without a package around them."""

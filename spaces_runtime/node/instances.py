@@ -1,0 +1,292 @@
+"""All instances of this machine: start, stop, freeze, thaw, observe; and find them again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import structlog
+
+from spaces_runtime.domain.errors import BackendUnavailable, Invalid, Missing, RungFailed
+from spaces_runtime.domain.ids import InstanceId, SpaceId
+from spaces_runtime.domain.instance import Instance, Phase, StartSpec
+from spaces_runtime.node import disk, network
+from spaces_runtime.node.living import Living
+from spaces_runtime.node.logs import Log
+from spaces_runtime.node.machine import Machine
+from spaces_runtime.node.prepare import NAME, checked, limits, prepare, scrub
+from spaces_runtime.node.record import Record, read
+from spaces_runtime.node.relay import Relay
+from spaces_runtime.node.spawn import Spawned, born, spawn
+from spaces_runtime.node.users import Users
+
+log = structlog.get_logger()
+GRACE = 3.0  # seconds an app may take to end by itself
+WATCH_EVERY = 1.0  # seconds between looks at connections that may have gone
+
+
+class Instances:
+    """Every operation may be repeated; those on one instance follow each other, those on different ones do not wait."""
+
+    def __init__(self, machine: Machine, relay: Relay, changed: Callable[[Instance], None]) -> None:
+        self._machine, self._relay, self._tell = machine, relay, changed
+        self._living: dict[InstanceId, Living] = {}
+        self._locks: defaultdict[InstanceId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._endings: set[asyncio.Task[None]] = set()
+        for folder in (machine.instances, machine.volumes):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._users = Users(machine.layout.node / "users.json")
+
+    def observe(self) -> Sequence[Instance]:
+        """All of them, with new figures."""
+        return [living.shown() for living in self._living.values()]
+
+    async def start(self, spec: StartSpec) -> None:
+        """Returns when the app's process is started. One that cannot be is EXITED, and says why. Raises: Invalid."""
+        async with self._locks[spec.id]:
+            if spec.id in self._living:
+                return
+            checked(self._machine, spec)
+            folder = self._machine.instances / spec.id
+            await asyncio.to_thread(self._make, folder)
+            user = self._users.of(spec.space) if self._machine.root else None
+            kept = Record(
+                id=spec.id,
+                space=spec.space,
+                build=spec.build,
+                spec=spec.spec,
+                user=user or os.getuid(),
+                memory=spec.setup.hardware.memory,
+                port=spec.artifact.port,
+                relayed=self._relay.port,
+                started=time.time(),
+            )
+            living = self._living[spec.id] = Living(kept, folder, self._changed)
+            try:
+                await self._begin(living, spec, user)
+            except (OSError, TimeoutError, subprocess.SubprocessError) as error:
+                await self._cannot(living, f"could not be started: {error}")
+        self._changed(living)
+
+    def _make(self, folder: Path) -> None:
+        scrub(self._machine, folder)  # a rest of a start that a crash cut off
+        folder.mkdir(mode=0o711)
+
+    async def _begin(self, living: Living, spec: StartSpec, user: int | None) -> None:
+        prepared = await asyncio.to_thread(prepare, self._machine, spec, living.folder, user)
+        group = self._machine.group(spec.id)
+        group.make(limits(spec))
+        spawned = await spawn(prepared.command, exit_file=prepared.exit_file, log_owner=user)
+        living.monitor = spawned.monitor
+        kept = self._log(spec.space)
+        if not spawned.init:
+            await self._failed(living, spawned, kept)
+            return
+        living.record = living.record.grown(
+            living.folder, init=spawned.init, born=born(spawned.init), log=spawned.inside_log
+        )
+        await self._hold(living, kept, spawned.log)
+        spawned.order(prepared.orders)
+
+    async def _failed(self, living: Living, spawned: Spawned, kept: Log) -> None:
+        """bubblewrap ended before there was a sandbox; its words are the reason."""
+        spawned.call_off()
+        os.set_blocking(spawned.log, False)
+        with open(spawned.log, "rb") as pipe:
+            said = (pipe.read() or b"no reason was given").strip().splitlines()
+        kept.write(*said)
+        kept.close()
+        await self._cannot(living, f"the sandbox could not be set up: {said[-1].decode(errors='replace')}")
+
+    async def _cannot(self, living: Living, why: str) -> None:
+        await living.release()
+        with contextlib.suppress(TimeoutError):
+            await self._machine.group(living.id).end()
+        living.why = why
+        living.record = living.record.grown(living.folder, ended=time.time(), why=why)
+        await asyncio.to_thread(self._clear, living)
+
+    async def _hold(self, living: Living, kept: Log, pipe: int) -> None:
+        """Take every handle on a sandbox that runs, new or found again."""
+        init = living.record.init
+        sockets: network.Sockets = network.Entered(init) if self._machine.root else await network.ask(init)
+        listeners = network.listen(sockets, self._relay.port)
+        living.hold(
+            processes=self._machine.processes(living.id, init),
+            sockets=sockets,
+            carried=self._relay.serve(listeners),
+            log=kept,
+            pipe=pipe,
+        )
+        ending = asyncio.create_task(self._await_end(living))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+
+    async def _await_end(self, living: Living) -> None:
+        await living.gone.wait()
+        async with self._locks[living.id]:
+            if self._living.get(living.id) is not living or living.record.ended:
+                return
+            await living.finish()
+            await living.release()
+            await asyncio.to_thread(self._clear, living)
+        log.info("instance ended", space=living.record.space, instance=living.id, why=living.why)
+        self._changed(living)
+
+    def _clear(self, living: Living) -> None:
+        """Free what an ended instance holds on disk; its record stays until it is stopped. Blocks."""
+        disk.detach(living.folder / "disk")
+        (living.folder / "disk.img").unlink(missing_ok=True)
+        used = {other.record.space for other in self._living.values() if not other.record.ended}
+        if living.record.space not in used:
+            self._detach_volume(living.record.space)
+
+    def _detach_volume(self, space: SpaceId) -> None:
+        target = self._machine.volumes / space
+        disk.detach(target)
+        with contextlib.suppress(OSError):
+            target.rmdir()
+
+    async def stop(self, instance: InstanceId) -> None:
+        """Until no process, mount, control group or file is left. Raises: BackendUnavailable when one would not go."""
+        if not NAME.fullmatch(instance):
+            return
+        async with self._locks[instance]:
+            living = self._living.get(instance)
+            if living is None:
+                await asyncio.to_thread(scrub, self._machine, self._machine.instances / instance)
+            else:
+                try:
+                    await self._stop(living)
+                except TimeoutError as error:
+                    raise BackendUnavailable(what=f"stop {instance}", why="a process will not end") from error
+        self._locks.pop(instance, None)
+
+    async def _stop(self, living: Living) -> None:
+        if not living.record.ended:
+            await living.terminate(GRACE)
+            await living.finish()
+        await living.release()
+        await asyncio.to_thread(self._clear, living)
+        await asyncio.to_thread(scrub, self._machine, living.folder)
+        del self._living[living.id]
+        log.info("instance stopped", space=living.record.space, instance=living.id)
+
+    async def forget(self, space: SpaceId) -> None:
+        """Delete a Space's /data for good. Raises: Invalid."""
+        running = any(living.record.space == space for living in self._living.values())
+        if running or not NAME.fullmatch(space):
+            raise Invalid(what=f"delete the data of {space}", why="it has an instance" if running else "no such Space")
+        self._detach_volume(space)
+        await asyncio.to_thread(shutil.rmtree, self._machine.layout.volumes / space, ignore_errors=True)
+
+    async def stop_all(self) -> None:
+        """Every instance, at once."""
+        await asyncio.gather(*(self.stop(instance) for instance in tuple(self._living)))
+
+    async def suspend(self, instance: InstanceId, rung: Phase) -> None:
+        """Raises: RungFailed, Missing."""
+        async with self._locks[instance]:
+            living = self._find(instance)
+            if rung is not Phase.FROZEN:
+                raise RungFailed(what=f"take {instance} down to {rung.value}", why="this node has no such rung")
+            if living.phase is not Phase.READY:
+                return
+            try:
+                await living.freeze()
+            except (OSError, TimeoutError) as error:
+                raise RungFailed(what=f"freeze {instance}", why=str(error) or "it would not stand still") from error
+        self._changed(living)
+
+    def resume(self, instance: InstanceId) -> None:
+        """At once; half a millisecond. Raises: Missing."""
+        living = self._find(instance)
+        if living.phase is Phase.FROZEN:
+            living.thaw()
+            self._tell(living.shown(counted=False))
+
+    async def dial(self, instance: InstanceId) -> socket.socket:
+        """A connection to the app. Raises: ConnectionRefusedError, OSError, TimeoutError."""
+        living = self._living.get(instance)
+        if living is None or living.sockets is None:
+            raise ConnectionRefusedError
+        return await network.connect(living.sockets, living.record.port)
+
+    def _find(self, instance: InstanceId) -> Living:
+        living = self._living.get(instance)
+        if living is None:
+            raise Missing(what=f"find instance {instance}", why="it does not run on this node")
+        return living
+
+    def _changed(self, living: Living) -> None:
+        self._tell(living.shown())
+
+    def _log(self, space: SpaceId) -> Log:
+        return Log(self._machine.layout.logs / space / "run.log")
+
+    async def adopt(self) -> None:
+        """Find again what runs, note what has ended, and remove every rest of what neither does."""
+        for folder in sorted(self._machine.instances.iterdir()):
+            kept = read(folder)
+            if kept is None:
+                await self._forget(folder.name)
+                continue
+            living = self._living[kept.id] = Living(kept, folder, self._changed)
+            if kept.ended:
+                continue
+            if born(kept.init) == kept.born:
+                await self._adopt(living)
+            else:
+                await self._ended_meanwhile(living)
+        for name in self._machine.cgroups.names() - set(self._living):
+            await self._forget(name)
+
+    async def _adopt(self, living: Living) -> None:
+        kept = living.record
+        pipe = os.open(f"/proc/{kept.init}/fd/{kept.log}", os.O_RDONLY)
+        await self._hold(living, self._log(kept.space), pipe)
+        frozen = living.processes is not None and living.processes.is_frozen()
+        if frozen != bool(kept.frozen):
+            living.record = kept.grown(living.folder, frozen=time.time() if frozen else 0.0)
+        log.info("instance found again", space=kept.space, instance=kept.id, phase=living.phase.value)
+
+    async def _ended_meanwhile(self, living: Living) -> None:
+        living.processes = self._machine.processes(living.id, living.record.init)
+        await living.finish()
+        await living.release()
+        await asyncio.to_thread(self._clear, living)
+
+    async def _forget(self, name: str) -> None:
+        with contextlib.suppress(TimeoutError):
+            await self._machine.group(name).end()
+        await asyncio.to_thread(scrub, self._machine, self._machine.instances / name)
+
+    async def watch_connections(self) -> None:
+        """Tell when the last connection to an app has gone: a closing gate may wait for that."""
+        open_ones: set[InstanceId] = set()
+        while True:
+            await asyncio.sleep(WATCH_EVERY)
+            for living in tuple(self._living.values()):
+                if living.phase is not Phase.READY:
+                    open_ones.discard(living.id)
+                elif living.connections():
+                    open_ones.add(living.id)
+                elif living.id in open_ones:
+                    open_ones.discard(living.id)
+                    self._tell(living.shown(counted=False))
+
+    async def let_go(self) -> None:
+        """The node ends, the Spaces run on."""
+        for ending in tuple(self._endings):
+            ending.cancel()
+        for living in self._living.values():
+            living.monitor = None
+            await living.release()

@@ -1,0 +1,52 @@
+"""What this machine lets the node do; found out once, at start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from spaces_runtime.domain.layout import Layout
+from spaces_runtime.node.cgroups import Cgroups, Group
+from spaces_runtime.node.tree import Processes, Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """root: started by root: a user per Space, limits, no user namespaces.
+
+    bwrap: the sandbox's program; empty: none can be had, and Spaces run only where `trusting`.
+    images: writable places have a size of their own. port: the platform's. cores: of this machine.
+    seccomp: the filter for this architecture; empty: none is known for it.
+    """
+
+    layout: Layout
+    root: bool
+    bwrap: str
+    trusting: bool
+    cgroups: Cgroups
+    images: bool
+    internet: bool
+    port: int
+    cores: int
+    seccomp: bytes
+
+    @property
+    def grouped(self) -> bool:
+        """Processes are held by control group, not only by descent."""
+        return bool(self.cgroups.at) and self.cgroups.group("x").can_freeze
+
+    def group(self, name: str) -> Group:
+        return self.cgroups.group(name)
+
+    def processes(self, name: str, init: int) -> Processes:
+        """All processes of an instance."""
+        return self.group(name) if self.grouped else Tree(init)
+
+    @property
+    def instances(self) -> Path:
+        return self.layout.node / "instances"
+
+    @property
+    def volumes(self) -> Path:
+        """Where /data images are mounted."""
+        return self.layout.node / "volumes"

@@ -1,0 +1,166 @@
+"""From what is to run to everything it runs in: places to write, the view, init's orders."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spaces_runtime.domain.errors import Invalid
+from spaces_runtime.domain.instance import StartSpec
+from spaces_runtime.domain.layout import STUB
+from spaces_runtime.node import disk, sandbox
+from spaces_runtime.node.cgroups import Limits
+from spaces_runtime.node.environment import HOME, environment
+from spaces_runtime.node.inside import init, launch
+from spaces_runtime.node.machine import Machine
+from spaces_runtime.node.record import EXIT
+from spaces_runtime.node.spawn import Command
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+PROCESSES = 1024  # threads included; torch and gradio together need a few hundred
+FILES = 4096  # open at once
+INIT, LAUNCH = "/init.py", "/launch.py"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What spawn() needs, and what init is told once the sandbox is written down."""
+
+    command: Command
+    orders: dict[str, Any]
+    exit_file: Path
+
+
+def checked(machine: Machine, spec: StartSpec) -> None:
+    """Names are safe as file names, and folders lie where the platform keeps them. Raises: Invalid."""
+    for name in (spec.id, spec.space):
+        if not NAME.fullmatch(name):
+            raise Invalid(what="start an instance", why=f"{name!r} cannot be a file's name")
+    data = machine.layout.data.resolve()
+    artifact = spec.artifact
+    for folder in (artifact.location, artifact.code, artifact.base):
+        if folder and not Path(folder).resolve().is_relative_to(data):
+            raise Invalid(what="start an instance", why=f"{folder} is not in the data folder")
+        if folder and not Path(folder).is_dir():
+            raise Invalid(what="start an instance", why=f"{folder} is not there", then="Build it again.")
+
+
+def limits(spec: StartSpec) -> Limits:
+    """The tier's ceilings."""
+    hardware = spec.setup.hardware
+    return Limits(memory=hardware.memory, cpus=hardware.cpus, processes=PROCESSES)
+
+
+def places(machine: Machine, spec: StartSpec, folder: Path, user: int | None) -> tuple[Path, Path]:
+    """Make what the instance may write: its own disk and the Space's /data. Blocks. Raises: OSError."""
+    own, data = folder / "disk", volume(machine, spec)
+    own.mkdir(mode=0o711)
+    if machine.images:
+        disk.make_image(folder / "disk.img", spec.setup.hardware.disk, journal=False)
+        disk.attach(folder / "disk.img", own)
+    (own / "home").mkdir(mode=0o700)
+    (own / "home" / "app").symlink_to("/app")
+    disk.give(own / "home", user)
+    disk.copy_code(Path(spec.artifact.code), own / "app", user)
+    return own, data
+
+
+def volume(machine: Machine, spec: StartSpec) -> Path:
+    """The Space's /data, mounted when it is not yet. Blocks."""
+    kept = machine.layout.volumes / spec.space
+    kept.mkdir(parents=True, exist_ok=True)
+    image, target = kept / "data.img", machine.volumes / spec.space
+    if not machine.images:
+        target = kept / "data"
+        target.mkdir(exist_ok=True)
+        return target
+    if not image.exists():
+        disk.make_image(image, spec.setup.hardware.disk, journal=True)
+    target.mkdir(parents=True, exist_ok=True)
+    if not target.is_mount():
+        disk.attach(image, target)
+    return target
+
+
+def interpreters(environment: Path) -> list[tuple[Path, str]]:
+    """The folders of the Python that an environment stands on, each at its own path, links on the way included."""
+    found: dict[str, Path] = {}
+    link = environment / "bin" / "python"
+    while link.is_symlink():
+        target = link.parent / link.readlink()
+        prefix = target.parent.parent
+        if target.parent != environment / "bin" and not str(prefix).startswith("/usr"):
+            found[str(prefix)] = prefix.resolve()
+        link = target
+    return [(real, shown) for shown, real in found.items()]
+
+
+def prepare(machine: Machine, spec: StartSpec, folder: Path, user: int | None) -> Prepared:
+    """Make everything but the processes. Blocks; 30 ms. Raises: OSError."""
+    own, data = places(machine, spec, folder, user)
+    if user is not None and data.stat().st_uid != user:
+        data.chmod(0o700)
+        disk.give(data, user)
+    joins = machine.group(spec.id).joins
+    env = environment(spec, cores=machine.cores)
+    prefixes = interpreters(Path(spec.artifact.location))
+    python = str((Path(spec.artifact.location) / "bin" / "python").resolve())
+    orders = {
+        "argv": list(spec.artifact.command),
+        "env": env,
+        "folder": "/app",
+        "user": user,
+        "groups": [],
+        "keeper": STUB if machine.root else None,
+        "limits": {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": FILES, "RLIMIT_FSIZE": spec.setup.hardware.disk},
+    }
+    view = sandbox.View(
+        root=machine.root,
+        shown=(
+            *prefixes,
+            (Path(spec.artifact.location), "/env"),
+            *own_path(Path(spec.artifact.location)),
+            (Path(init.__file__), INIT),
+            (Path(launch.__file__), LAUNCH),
+        ),
+        writable=((own / "home", HOME), (own / "app", "/app"), (data, "/data")),
+        etc=_etc(folder, user),
+        memory=spec.setup.hardware.memory,
+        base=Path(spec.artifact.base) if spec.artifact.base else None,
+    )
+    command = Command(
+        joins=joins,
+        bwrap=(machine.bwrap, *sandbox.arguments(view)),
+        seccomp=machine.seccomp,
+        init=(python, "-I", "-S", INIT),
+    )
+    return Prepared(command=command, orders=orders, exit_file=folder / EXIT)
+
+
+def own_path(location: Path) -> list[tuple[Path, str]]:
+    """Scripts of an environment that is not relocatable name the place where it was made."""
+    settings = location / "pyvenv.cfg"
+    movable = settings.is_file() and "relocatable = true" in settings.read_text()
+    return [] if movable else [(location, str(location))]
+
+
+def _etc(folder: Path, user: int | None) -> Path:
+    """Users, groups and hosts of the sandbox."""
+    number = 1000 if user is None else user
+    etc = folder / "etc"
+    etc.mkdir()
+    etc.joinpath("passwd").write_text(
+        f"root:x:0:0:root:/root:/usr/sbin/nologin\nuser:x:{number}:{number}:user:{HOME}:/bin/sh\n"
+    )
+    etc.joinpath("group").write_text(f"root:x:0:\nuser:x:{number}:\n")
+    etc.joinpath("hosts").write_text("127.0.0.1 localhost space\n::1 localhost\n")
+    return etc
+
+
+def scrub(machine: Machine, folder: Path) -> None:
+    """Nothing of an instance is left on disk. Blocks; may be repeated."""
+    disk.detach(folder / "disk")
+    shutil.rmtree(folder, ignore_errors=True)
