@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import APIRouter, Request
 
 from spaces_runtime.domain.errors import BadCredentials, EntryMissing, Fault, Refused, RepoMissing, RepoUnseen
-from spaces_runtime.domain.operations.desk import Desk
-from spaces_runtime.hub.app import create_app
+from spaces_runtime.domain.layout import Layout
 from spaces_runtime.hub.wire import body, endpoint, next_link, unquoted
+from tests.hub.conftest import opened
 from tests.hub.serving import serving
-
-
-class NoAlias:
-    """An index that knows no alias: these routes have no database."""
-
-    async def alias(self, kind: object, name: str) -> None:
-        return None
-
-
-class Bare:
-    index = NoAlias()
 
 
 def routes() -> APIRouter:
@@ -65,19 +54,18 @@ def routes() -> APIRouter:
 
 
 @pytest.fixture(scope="module")
-def hub():
-    app = create_app(cast(Desk, Bare()), [routes()])
-    with serving(app) as url, httpx.Client(base_url=url) as client:
-        yield client
+def client(data: Layout):
+    with serving(opened(data), more=[routes()]) as hub, httpx.Client(base_url=hub.url) as asking:
+        yield asking
 
 
-def test_a_slash_that_was_encoded_stays_inside_its_segment(hub):
-    assert hub.get("/refs/feature%2Fx/files/a%20b/c%25.txt").json() == ["feature/x", "a b/c%.txt"]
+def test_a_slash_that_was_encoded_stays_inside_its_segment(client):
+    assert client.get("/refs/feature%2Fx/files/a%20b/c%25.txt").json() == ["feature/x", "a b/c%.txt"]
 
 
 @pytest.mark.parametrize("wrong", ["%ff", "a%00b", "%0a"])
-def test_an_address_that_is_no_text_is_refused(hub, wrong):
-    answer = hub.get(f"/refs/{wrong}/files/x")
+def test_an_address_that_is_no_text_is_refused(client, wrong):
+    answer = client.get(f"/refs/{wrong}/files/x")
     assert (answer.status_code, set(answer.json())) == (422, {"error"})
 
 
@@ -91,53 +79,53 @@ def test_an_address_that_is_no_text_is_refused(hub, wrong):
         ("plain", 400, None, "Cannot do it: no."),
     ],
 )
-def test_a_fault_becomes_the_error_shape_of_the_contract(hub, which, status, code, text):
-    answer = hub.get(f"/fault/{which}")
+def test_a_fault_becomes_the_error_shape_of_the_contract(client, which, status, code, text):
+    answer = client.get(f"/fault/{which}")
     assert answer.status_code == status
     assert answer.headers.get("X-Error-Code") == code
     assert answer.headers["X-Error-Message"] == text
     assert answer.json() == {"error": text}
 
 
-def test_a_message_for_a_header_is_latin_1_on_one_line_and_whole_in_the_body(hub):
-    answer = hub.get("/fault/seen")
+def test_a_message_for_a_header_is_latin_1_on_one_line_and_whole_in_the_body(client):
+    answer = client.get("/fault/seen")
     assert answer.headers["X-Error-Message"] == "Cannot push: ünïcode ? and a second line. Ask."
     assert "✂ and\na second line" in answer.json()["error"]
 
 
-def test_a_bug_of_ours_is_a_500_with_an_id_to_quote_and_no_detail(hub):
-    answer = hub.get("/fault/bug", headers={"X-Request-Id": "quote-me"})
+def test_a_bug_of_ours_is_a_500_with_an_id_to_quote_and_no_detail(client):
+    answer = client.get("/fault/bug", headers={"X-Request-Id": "quote-me"})
     assert answer.status_code == 500
     assert "quote-me" in answer.json()["error"]
     assert "secret-detail" not in answer.text
 
 
-def test_the_clients_own_request_id_is_echoed(hub):
-    assert hub.get("/endpoint", headers={"X-Amzn-Trace-Id": "abc"}).headers["X-Request-Id"] == "abc"
-    assert len(hub.get("/endpoint").headers["X-Request-Id"]) == 32
-    assert hub.get("/endpoint", headers={"X-Request-Id": "x" * 500}).headers["X-Request-Id"] != "x" * 500
+def test_the_clients_own_request_id_is_echoed(client):
+    assert client.get("/endpoint", headers={"X-Amzn-Trace-Id": "abc"}).headers["X-Request-Id"] == "abc"
+    assert len(client.get("/endpoint").headers["X-Request-Id"]) == 32
+    assert client.get("/endpoint", headers={"X-Request-Id": "x" * 500}).headers["X-Request-Id"] != "x" * 500
 
 
-def test_the_endpoint_is_as_the_client_reached_us(hub):
+def test_the_endpoint_is_as_the_client_reached_us(client):
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "hub.example.org:8443"}
-    assert hub.get("/endpoint", headers=forwarded).json() == "https://hub.example.org:8443"
-    assert hub.get("/endpoint", headers={"Host": "localhost:7800"}).json() == "http://localhost:7800"
+    assert client.get("/endpoint", headers=forwarded).json() == "https://hub.example.org:8443"
+    assert client.get("/endpoint", headers={"Host": "localhost:7800"}).json() == "http://localhost:7800"
 
 
-def test_the_next_page_is_an_absolute_link_with_the_same_query(hub):
-    link = hub.get("/next?filter=a&filter=b&cursor=c1").json()["Link"]
-    assert link == f'<{str(hub.base_url).rstrip("/")}/next?filter=a&filter=b&cursor=c%262>; rel="next"'
+def test_the_next_page_is_an_absolute_link_with_the_same_query(client):
+    link = client.get("/next?filter=a&filter=b&cursor=c1").json()["Link"]
+    assert link == f'<{str(client.base_url).rstrip("/")}/next?filter=a&filter=b&cursor=c%262>; rel="next"'
 
 
 @pytest.mark.parametrize(
     ("sent", "status"), [(b"{", 400), (b"[]", 400), (b"\xff", 400), (b"[" * 99, 400), (b" " * 101, 413), (b"", 200)]
 )
-def test_a_body_that_is_no_json_object_is_the_callers_mistake(hub, sent, status):
-    assert hub.post("/body", content=sent).status_code == status
+def test_a_body_that_is_no_json_object_is_the_callers_mistake(client, sent, status):
+    assert client.post("/body", content=sent).status_code == status
 
 
-def test_what_is_not_there_is_a_json_404(hub):
-    answer = hub.get("/api/no/such/thing")
+def test_what_is_not_there_is_a_json_404(client):
+    answer = client.get("/api/no/such/thing")
     assert (answer.status_code, answer.json()) == (404, {"error": "There is nothing at /api/no/such/thing"})
 
 
@@ -154,18 +142,18 @@ def test_what_is_not_there_is_a_json_404(hub):
         ("POST", "/oauth/token", "signing in"),
     ],
 )
-def test_what_is_not_built_yet_says_so(hub, method, path, what):
-    answer = hub.request(method, path)
+def test_what_is_not_built_yet_says_so(client, method, path, what):
+    answer = client.request(method, path)
     assert answer.status_code == 501
     assert what in answer.json()["error"]
     assert "does not have it yet" in answer.json()["error"]
 
 
-def test_a_401_says_which_credentials_git_and_others_should_send(hub):
-    assert hub.get("/ann/x.git/info/refs").headers["WWW-Authenticate"].startswith("Basic ")
-    assert hub.get("/fault/unseen").headers["WWW-Authenticate"].startswith("Bearer ")
+def test_a_401_says_which_credentials_git_and_others_should_send(client):
+    assert client.get("/ann/x.git/info/refs").headers["WWW-Authenticate"].startswith("Basic ")
+    assert client.get("/fault/unseen").headers["WWW-Authenticate"].startswith("Bearer ")
 
 
-def test_no_answer_may_be_framed_or_sniffed_elsewhere(hub):
-    answer = hub.get("/endpoint")
+def test_no_answer_may_be_framed_or_sniffed_elsewhere(client):
+    answer = client.get("/endpoint")
     assert (answer.headers["X-Frame-Options"], answer.headers["X-Content-Type-Options"]) == ("SAMEORIGIN", "nosniff")
