@@ -55,6 +55,8 @@ class GatewaySettings:
     """hold: seconds an API client is held while a Space wakes. page_after: seconds before the waiting page.
 
     max_head: bytes of a request's head. parked: bytes of a body kept while held; then reading pauses.
+    silent: seconds without a message after which a WebSocket is held, no longer inside.
+    trusted: addresses of front proxies whose X-Forwarded-For is believed.
     """
 
     processes: int = 0  # 0: one per core, at most 4
@@ -63,6 +65,8 @@ class GatewaySettings:
     interim: float = 3.0
     max_head: int = 64 * 1024
     parked: int = 2**20
+    silent: float = 30.0
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from spaces_runtime.domain.route import Route
+from spaces_runtime.domain.settings import GatewaySettings
+
+NOBODY_HERE = "There is no Space at this address."
 
 
 class Late(Enum):
@@ -31,10 +34,12 @@ class Refuse:
     why: str
 
 
-def decide(route: Route | None, *, allowed: bool, page: bool) -> Enter | Refuse:
+def decide(route: Route | None, *, allowed: bool, page: bool, settings: GatewaySettings) -> Enter | Refuse:
     """page: a browser asks for a document. A private Space looks absent to a stranger."""
     if route is None or (route.private and not allowed):
-        return Refuse(404, "There is no Space at this address.")
+        return Refuse(404, NOBODY_HERE)
     if route.why:
         return Refuse(503, route.why)
-    return Enter(0.3, Late.WAITING_PAGE) if page else Enter(60.0, Late.RETRY)
+    if page:
+        return Enter(settings.page_after, Late.WAITING_PAGE)
+    return Enter(settings.hold, Late.RETRY)
