@@ -236,8 +236,7 @@ async def test_a_wake_arrives_within_milliseconds(live: Live) -> None:
             await wakes.ask(S1)
             await waits
             spent.append(time.perf_counter() - began)
-    print(f"wake {sorted(spent)[25] * 1000:.2f} ms")
-    assert sorted(spent)[25] < 0.02
+    assert sorted(spent)[25] < 0.02  # 0.3 ms on an idle machine, and this one may be busy
 
 
 async def test_asking_goes_on_after_the_store_was_away(live: Live, server: Server) -> None:
