@@ -16,7 +16,25 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.operations.desk import Desk
-from spaces_runtime.hub import cards, internal, logs, search, spaces, telemetry, unbuilt, users
+from spaces_runtime.hub import (
+    cards,
+    commits,
+    files,
+    git,
+    internal,
+    lfs,
+    listing,
+    logs,
+    refs,
+    repos,
+    search,
+    spaces,
+    telemetry,
+    trees,
+    unbuilt,
+    users,
+    xet,
+)
 from spaces_runtime.hub.aliases import Aliases
 from spaces_runtime.hub.wire import fault_response, refusal
 
@@ -30,6 +48,15 @@ ROUTERS = (  # in the order in which they are tried: `/api/spaces/hardware` befo
     search.router,
     logs.router,
     spaces.router,
+    xet.router,
+    lfs.router,
+    listing.router,
+    repos.router,
+    refs.router,
+    trees.router,
+    commits.router,
+    git.router,
+    files.router,
 )
 
 SILENT: TelemetryConfig = {  # nothing about a request leaves this machine, whatever the environment names
