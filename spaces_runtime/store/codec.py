@@ -25,7 +25,8 @@ def dumps(value: object) -> str:
 
 def loads(form: type[T], text: str | bytes) -> T:
     """Read one value of this dataclass. Raises: ValueError, KeyError or TypeError when it is none."""
-    made: T = _maker(form)(json.loads(text))
+    of: Any = form
+    made: T = _maker(of)(json.loads(text))
     return made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 from typing import BinaryIO
@@ -25,7 +25,7 @@ class LogFiles:
 
     async def read(
         self, space: SpaceId, source: Source, *, follow: bool, tail: int | None = None
-    ) -> AsyncIterator[Line]:
+    ) -> AsyncGenerator[Line, None]:
         """Oldest first. follow: goes on with what is written later, through rotations; also before there is a file.
 
         tail: begin with so many of the last lines. A line that is still being written is held back until it ends.

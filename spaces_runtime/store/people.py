@@ -44,8 +44,9 @@ class SqlPeople:
         if not name or not password:
             raise Invalid(what="create a user", why="a name and a password are needed")
         hashed = await asyncio.to_thread(self._hasher.hash, password)
+        user = UserId(uuid4().hex)
         row = {
-            "id": uuid4().hex,
+            "id": user,
             "name": name,
             "folded": name.lower(),
             "password": hashed,
@@ -56,7 +57,7 @@ class SqlPeople:
         def change(connection: sa.Connection) -> Person:
             connection.execute(users.insert().values(row))
             note(connection, by=by, what="create user", about=name)
-            return Person(id=UserId(row["id"]), name=name, admin=admin)
+            return Person(id=user, name=name, admin=admin)
 
         try:
             return await self._db.run(change)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -47,7 +47,7 @@ class Live:
     async def call(self, *command: str | bytes | float) -> Any:  # noqa: ANN401 - what the store answers
         """One command, one round trip."""
         with _unavailable():
-            return await self._redis.execute_command(*command)
+            return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
 
     async def calls(self, *commands: Command) -> list[Any]:
         """Several commands, all or none, one round trip."""
@@ -70,7 +70,7 @@ class Live:
     @asynccontextmanager
     async def line(self) -> AsyncIterator[Line]:
         """A connection for one who waits; closed with it."""
-        connection = self._redis.connection_pool.make_connection()
+        connection = self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
         try:
             await connection.connect()
             connection.socket_timeout = None  # it waits for news, however long that takes
@@ -79,7 +79,9 @@ class Live:
             with suppress(*AWAY):
                 await connection.disconnect(nowait=True)
 
-    async def follow(self, channel: str, present: Callable[[], Awaitable[Iterable[bytes]]]) -> AsyncIterator[bytes]:
+    async def follow(
+        self, channel: str, present: Callable[[], Awaitable[Iterable[bytes]]]
+    ) -> AsyncGenerator[bytes, None]:
         """Messages as they are published, each time after what present() says: subscribed first, so that none is lost.
 
         Comes back by itself when the store was away, with the whole present state again.

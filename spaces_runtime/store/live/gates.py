@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 from dataclasses import replace
 from math import inf
 
@@ -78,8 +79,9 @@ class LiveGates:
         async def present() -> Iterable[bytes]:
             return (await self._live.call("HGETALL", ORDERS)).values()  # type: ignore[no-any-return]
 
-        async for message in self._live.follow(ORDERS, present):
-            yield _order(message)
+        async with aclosing(self._live.follow(ORDERS, present)) as messages:
+            async for message in messages:
+                yield _order(message)
 
     async def renew(self, gateway: GatewayId) -> None:
         """Take or keep the lease."""
@@ -95,8 +97,9 @@ class LiveGates:
         async def present() -> Iterable[bytes]:
             return await self._live.call("HKEYS", ORDERS)  # type: ignore[no-any-return]
 
-        async for message in self._live.follow(ANSWERED, present):
-            yield InstanceId(message.decode())
+        async with aclosing(self._live.follow(ANSWERED, present)) as messages:
+            async for message in messages:
+                yield InstanceId(message.decode())
 
     async def state(self, instance: InstanceId, connections: int | None) -> tuple[Gate, float]:
         """The gate, and when who is still inside is cut (Unix seconds)."""

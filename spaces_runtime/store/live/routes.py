@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 
 from spaces_runtime.domain.route import Route
 from spaces_runtime.store.codec import dumps, loads
@@ -46,13 +47,14 @@ class LiveRoutes:
             begun = since
             return [_message(host, found.get(host, "")) for host in (*gone, *found)]
 
-        async for message in self._live.follow(ROUTES, present):
-            host, written = json.loads(message)
-            if written:
-                known.add(host)
-            else:
-                known.discard(host)
-            yield host, loads(Route, written) if written else None
+        async with aclosing(self._live.follow(ROUTES, present)) as messages:
+            async for message in messages:
+                host, written = json.loads(message)
+                if written:
+                    known.add(host)
+                else:
+                    known.discard(host)
+                yield host, loads(Route, written) if written else None
 
 
 def _message(host: str, route: str) -> bytes:
