@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from email.utils import formatdate
 from uuid import uuid4
 
 import structlog
@@ -84,7 +85,11 @@ def create_app(desk: Desk, routers: Sequence[APIRouter]) -> FastAPI:
 
 
 class Border:
-    """Around every request: routes see the raw path, the answer carries a request id, a bug of ours is logged."""
+    """Around every request: routes see the raw path, the answer carries a request id, a bug of ours is logged.
+
+    It also writes Date, so the server must not (uvicorn: date_header=False): uvicorn's lags by a second and more, and
+    the clients leave out every log line that is later than Date.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -105,6 +110,7 @@ class Border:
                 begun = True
                 headers = MutableHeaders(raw=message["headers"])
                 message["headers"] = headers.raw
+                headers["Date"] = formatdate(usegmt=True)
                 headers["X-Request-Id"] = request_id
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("X-Frame-Options", "SAMEORIGIN")

@@ -11,6 +11,7 @@ from spaces_runtime.domain.repo import Kind
 from spaces_runtime.hub.wire import body, text_of
 
 router = APIRouter()
+RULE = '. "license" must be one of'
 LONGEST = 4 * 2**20  # bytes; a card is a page of text
 
 
@@ -33,7 +34,13 @@ def _kind(word: str) -> str:
 
 def _answer(request: Request, status: int, errors: tuple[str, ...], warnings: tuple[str, ...]) -> Response:
     if request.headers.get("accept", "").startswith("text/plain"):  # RepoCard.validate shows the text as it is
-        lines = [*(f"- Error: {text}" for text in errors), *(f"- Warning: {text}" for text in warnings)]
+        lines = [*(f"- Error: {_plain(text)}" for text in errors), *(f"- Warning: {text}" for text in warnings)]
         return PlainTextResponse("\n".join(lines), status_code=status)
     said = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
     return JSONResponse(said, status_code=status)
+
+
+def _plain(error: str) -> str:
+    """As RepoCard.validate's users look for it: the rule first, then the place."""
+    place, found, allowed = error.partition(RULE)
+    return f"{RULE.lstrip('. ')}{allowed} ({place})" if found else error

@@ -74,7 +74,6 @@ async def _found(request: Request, namespace: str, name: str, verb: Verb) -> Rep
 
 
 def _sse(content: AsyncIterator[str]) -> Response:
-    # No Date here: the server writes a true one, and the clients stop reading by it.
     return StreamingResponse(content, media_type="text/event-stream", headers=HEADERS)
 
 

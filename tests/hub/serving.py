@@ -48,7 +48,7 @@ def serving(opened: AbstractAsyncContextManager[Desk], *, more: Sequence[APIRout
     async def serve() -> None:
         async with opened as desk:
             config = uvicorn.Config(
-                create_app(desk, [*more, *ROUTERS]), log_level="warning", timeout_graceful_shutdown=1
+                create_app(desk, [*more, *ROUTERS]), log_level="warning", date_header=False, timeout_graceful_shutdown=1
             )
             server = uvicorn.Server(config)
             loop = asyncio.get_running_loop()
