@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -210,7 +211,6 @@ def test_half_a_push_changes_nothing(hub: Hub, make, ann: Account) -> None:
         f"POST /spaces/{repo.full}/git-receive-pack HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ann.write}\r\n"
         "Content-Type: application/x-git-receive-pack-request\r\nContent-Length: 100000\r\n\r\n"
     )
-    import socket  # noqa: PLC0415
 
     host, port = hub.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
