@@ -40,9 +40,8 @@ def engine(url: str, *, connections: int) -> sa.Engine:
     """Connections that keep the promise of this module. Values never show up in errors: they may be secrets."""
     address = parsed(url)
     lite = address.get_backend_name() == "sqlite"
-    made = sa.create_engine(
-        address, hide_parameters=True, pool_size=connections, max_overflow=0, pool_pre_ping=not lite
-    )
+    options: dict[str, Any] = {} if lite else {"isolation_level": "REPEATABLE READ", "pool_pre_ping": True}
+    made = sa.create_engine(address, hide_parameters=True, pool_size=connections, max_overflow=0, **options)
     if lite:
         sa.event.listen(made, "connect", _prepare)
         sa.event.listen(made, "begin", _begin)

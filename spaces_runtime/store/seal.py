@@ -5,9 +5,7 @@ A copy of the database alone opens nothing, and a new master key re-seals only t
 
 from __future__ import annotations
 
-import os
 import secrets
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from spaces_runtime.domain.errors import Unavailable
+from spaces_runtime.store.keyfile import kept
 
 SIZE = 32  # bytes of a key: AES-256
 NONCE = 12  # bytes, as GCM wants
@@ -55,44 +54,11 @@ class Seal:
 
 
 def master_key(path: Path) -> Seal:
-    """The seal of the key in this file; made on first use, whole or not at all, also by two processes at once.
-
-    Only its owner reads it, and the group where the folder hands its group down (hub and scheduler share it).
-    """
-    try:
-        key = path.read_bytes()
-    except FileNotFoundError:
-        _make(path)
-        key = path.read_bytes()
+    """The seal of the key in this file; made on first use. Raises: Unavailable when the file is no key."""
+    key = kept(path, SIZE)
     if len(key) != SIZE:
         raise Unavailable(what="seal secrets", why=f"{path} is not a key of {SIZE} bytes", then="Restore it.")
     return Seal(key)
-
-
-def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shared = path.parent.stat().st_mode & stat.S_ISGID
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    made = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        os.fchmod(made, 0o640 if shared else 0o600)
-        os.write(made, secrets.token_bytes(SIZE))
-        os.fsync(made)
-        os.link(draft, path)  # fails when another process was faster: then its key is the one
-        _sync(path.parent)
-    except FileExistsError:
-        pass
-    finally:
-        os.close(made)
-        draft.unlink()
-
-
-def _sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _lock(key: bytes, plain: bytes, about: str) -> bytes:

@@ -52,6 +52,12 @@ ANSWERED = (
     .where(builds.c.answered, builds.c.pushed > spaces.c.pushes - RECENT)
 )
 LEFT_OUT = sa.select(left_out)
+NAMED: sa.BindParameter[list[str]] = sa.bindparam("named", expanding=True)
+ALL = (SPACES, VARIABLES, ANSWERED, LEFT_OUT)
+SOME = tuple(  # made once: building a query takes longer than running it
+    query.where(space.in_(NAMED))
+    for query, space in zip(ALL, (spaces.c.id, variables.c.space, builds.c.space, left_out.c.space), strict=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +72,13 @@ class Rows:
 
 def fetch(connection: sa.Connection, named: Collection[SpaceId] | None) -> Rows:
     """Ask the database. named: None is all."""
-    some = None if named is None or len(named) > MANY else list(named)
-
-    def ask(query: sa.Select[Any], space: sa.ColumnElement[str]) -> Sequence[Any]:
-        return connection.execute(query if some is None else query.where(space.in_(some))).all()
-
-    found = ask(SPACES, spaces.c.id)
-    if named is not None and some is None:
+    few = named is not None and len(named) <= MANY
+    told = {"named": list(named)} if named is not None and few else {}
+    found, *rest = (connection.execute(query, told).all() for query in (SOME if few else ALL))
+    if named is not None and not few:
         wanted = frozenset(named)
         found = [row for row in found if row.id in wanted]
-    return Rows(
-        found,
-        _by_space(ask(VARIABLES, variables.c.space)),
-        _by_space(ask(ANSWERED, builds.c.space)),
-        _by_space(ask(LEFT_OUT, left_out.c.space)),
-    )
+    return Rows(found, *map(_by_space, rest))
 
 
 def _by_space(rows: Sequence[Any]) -> Mapping[str, Sequence[Any]]:
