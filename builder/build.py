@@ -16,7 +16,7 @@ from builder.environment import Environments
 from builder.faults import BuildFailed, ConfigError, NoAppFile
 from builder.frontmatter import FILE
 from builder.lock import Lock
-from builder.progress import say
+from builder.progress import count, say, step
 from builder.python import Python
 from builder.recipe import STREAMLIT_PORT, Recipe, Sdk, read_recipe
 from builder.requirements import Wanted, gather
@@ -159,9 +159,17 @@ def _locked(build: Build) -> Lock:
 def _resolved(build: Build) -> Lock:
     work = build.out / "resolve"
     work.mkdir(exist_ok=True)
-    told = {"uv": build.uv, "sources": build.sources, "python": build.python, "accelerator": build.accelerator}
-    say(f"Resolving requirements for Python {build.python.version} …")
-    lock = Resolver(**told, code=build.code, work=work).resolve(build.wanted)  # type: ignore[arg-type]
+    resolver = Resolver(
+        uv=build.uv,
+        sources=build.sources,
+        python=build.python,
+        accelerator=build.accelerator,
+        code=build.code,
+        work=work,
+    )
+    with step(f"Resolving requirements for Python {build.python.version}") as result:
+        lock = resolver.resolve(build.wanted)
+        result.append(count(len(lock.wheels), "package"))
     before = next((old for old in map(locks.load, build.previous) if old is not None), None)
     if before is not None:
         for line in locks.difference(before, lock) or ("nothing",):

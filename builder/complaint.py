@@ -9,6 +9,7 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from builder.faults import BuildFailed, sentence
+from builder.frontmatter import FILE as README
 from builder.requirements import Ask, Wanted
 
 _AWAY: Final = ("Failed to fetch", "error sending request", "dns error", "Request failed", "Connection refused")
@@ -17,7 +18,11 @@ _NO_VERSION: Final = re.compile(r"there (?:is|are) no versions? of ([^\s,]+)")
 _ONLY: Final = re.compile(r"only (?:the following versions of )?([^\s,]+) (?:is|are) available.*?you require ([^\s,]+)")
 _NO_WHEEL: Final = re.compile(r"([^\s,]+) has no (?:usable )?wheels")
 _TWO: Final = re.compile(r"you require (\S+) and (?:you require )?(\S+), we can conclude")
-_DEPENDS: Final = re.compile(r"(\S+) depends on (\S+)(?: and|,)+ you require (\S+), we can conclude")
+_DEPENDS: Final = re.compile(r"(\S+) depends on ([^,\s]+(?:,\S+)*)(?: and|,)+ you require (\S+), we can conclude")
+_CHAIN: Final = re.compile(
+    r"Because (\S+) depends on (.+?) and you require \S+, we can .+? because you require ([^\s,]+)"
+)
+_BOTH: Final = re.compile(r"Because (\S+) depends on (.+?) and (\S+) depends on (.+?), we can conclude")
 _ABIS: Final = re.compile(r"with the following Python (?:ABI|implementation)? ?tags?: (.+)")
 _PARSE: Final = re.compile(r"(?:Couldn't parse|Error parsing|Unsupported|Invalid).*?`([^`]+)` at position (\d+)")
 _AT: Final = re.compile(r"`?([\w./-]+\.txt)`?:(\d+):\d+")
@@ -33,8 +38,8 @@ def explain(said: str, wanted: Wanted, python: str) -> BuildFailed:
     if found := _MISSING.search(text):
         ask = _ask(found[1], wanted)
         return _at(ask, f"asks for {found[1]}, which the package index does not have", "Check the spelling.")
-    if found := _TWO.search(text):
-        return _contradiction(found[1], found[2], wanted)
+    if (found := _TWO.search(text)) and _named(found[1]) == _named(found[2]):
+        return _contradiction(_bare(found[1]), _bare(found[2]), wanted)
     if found := _NO_WHEEL.search(text):
         return _without_wheel(found[1], said, wanted, python)
     if found := _ONLY.search(text):
@@ -42,11 +47,10 @@ def explain(said: str, wanted: Wanted, python: str) -> BuildFailed:
         return _at(ask, f"asks for {found[2]}, and only {found[1]} is there", "Ask for a version that exists.")
     if found := _NO_VERSION.search(text):
         ask = _ask(found[1], wanted)
-        return _at(ask, f"asks for {found[1]}, which does not exist", "Ask for a released version.")
-    if found := _DEPENDS.search(text):
-        ask = _ask(found[3], wanted)
-        then = "Change one of the two and push."
-        return _at(ask, f"asks for {found[3]}, but {found[1]} needs {found[2]}", then)
+        return _at(ask, f"asks for {_bare(found[1])}, which does not exist", "Ask for a released version.")
+    dependence = _dependence(text, wanted)
+    if dependence is not None:
+        return dependence
     if any(sign in said for sign in _AWAY):
         why = causes[-1] if causes else "no answer"
         return BuildFailed(f"The package index cannot be reached: {why}. Nothing is lost; rebuild when it is back.")
@@ -78,11 +82,19 @@ def _unreadable(said: str, causes: Sequence[str], wanted: Wanted) -> BuildFailed
     return BuildFailed(sentence(file, line, f'"{wrong}" is not a requirement: {why}'), file=file, line=line)
 
 
+def _named(spec: str) -> str:
+    return canonicalize_name(re.split(r"[<>=!~\[;@ ]", spec, maxsplit=1)[0])
+
+
+def _bare(spec: str) -> str:
+    """Without extras, marker and spaces."""
+    return re.sub(r"\[.*?\]|;.*|\s", "", spec)
+
+
 def _ask(spec: str, wanted: Wanted) -> Ask | None:
     """Who asked for it; of several, the author's own before ours, and the one that reads the same first."""
-    name = canonicalize_name(re.split(r"[<>=!~\[;@ ]", spec, maxsplit=1)[0])
-    named = [ask for ask in wanted.asks if ask.name == name]
-    exact = [ask for ask in named if re.sub(r"\[.*?\]|\s", "", ask.text) == spec]
+    named = [ask for ask in wanted.asks if ask.name == _named(spec)]
+    exact = [ask for ask in named if _bare(ask.text) == _bare(spec)]
     return next(iter(exact or named), None)
 
 
@@ -97,9 +109,30 @@ def _contradiction(one: str, other: str, wanted: Wanted) -> BuildFailed:
     first, second = _ask(one, wanted), _ask(other, wanted)
     if first is None or second is None or first == second:
         return _at(first or second, f"asks for {one}, and something else for {other}", "Keep one of the two and push.")
-    if not first.line or first.file == "README.md":
+    if not first.line or first.file == README:
         first, second, one, other = second, first, other, one
     return _at(first, f"asks for {one}, {second.place} for {other}", "Keep one of the two and push.")
+
+
+def _dependence(text: str, wanted: Wanted) -> BuildFailed | None:
+    """What one package needs is not what another needs, or the author asks for."""
+    then = "Change one of the two and push."
+    for pattern in (_DEPENDS, _CHAIN):
+        if (found := pattern.search(text)) and _named(found[1]) != _named(found[3]):
+            asks = f"asks for {_bare(found[3])}, but {_bare(found[1])} needs {_either(found[2])}"
+            return _at(_ask(found[3], wanted), asks, then)
+    if found := _BOTH.search(text):
+        sides = [(found[1], found[2]), (found[3], found[4])]
+        sides.sort(key=lambda side: (ask := _ask(side[0], wanted)) is None or ask.file == README)
+        (one, its), (other, their) = sides
+        asks = f"asks for {_bare(one)}, which needs {_either(its)}, but {_bare(other)} needs {_either(their)}"
+        return _at(_ask(one, wanted), asks, then)
+    return None
+
+
+def _either(needs: str) -> str:
+    """uv writes several ranges as `one of: a b`."""
+    return " or ".join(needs.removeprefix("one of:").split())
 
 
 def _without_wheel(spec: str, said: str, wanted: Wanted, python: str) -> BuildFailed:

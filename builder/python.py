@@ -18,6 +18,7 @@ from builder.frontmatter import FILE
 from builder.recipe import Recipe
 
 _ASK = "import sys; print(sys.version.split()[0], sys.implementation.name, sys.base_prefix, sep='\\n')"
+OLDEST: Final = (3, 8)  # that uv and our own launcher take
 ANSWERS: Final = 3  # lines
 _NAMED = re.compile(r"python3\.\d+")
 
@@ -34,6 +35,11 @@ class Python:
     def minor(self) -> str:
         """Such as 3.11."""
         return ".".join(self.version.split(".")[:2])
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The version as numbers."""
+        return tuple(int(number) for number in re.findall(r"\d+", self.version))
 
 
 def ours() -> Python:
@@ -63,7 +69,8 @@ def installed(path: str) -> tuple[Python, ...]:
     """All there are on PATH (`path`) and beside ours, the newest last."""
     found = {python.version: python for python in map(asked, _candidates(path)) if python is not None}
     found[ours().version] = ours()
-    return tuple(sorted(found.values(), key=lambda python: [int(n) for n in re.findall(r"\d+", python.version)]))
+    new = [python for python in found.values() if python.order >= OLDEST]
+    return tuple(sorted(new, key=lambda python: python.order))
 
 
 def _candidates(path: str) -> Iterator[str]:
@@ -71,7 +78,16 @@ def _candidates(path: str) -> Iterator[str]:
     folders += sorted(Path(sys.base_prefix).parent.glob("*/bin"))  # how version managers lay them out
     for folder in folders:
         if folder.is_dir() and os.access(folder, os.R_OK):
-            yield from (str(file) for file in sorted(folder.iterdir()) if _NAMED.fullmatch(file.name))
+            yield from (str(file) for file in sorted(folder.iterdir()) if _NAMED.fullmatch(file.name) and _real(file))
+
+
+def _real(file: Path) -> bool:
+    """A program, and no script: a version manager's shim takes its time to say that it starts nothing."""
+    try:
+        with file.open("rb") as begin:
+            return begin.read(4) == b"\x7fELF"
+    except OSError:
+        return False
 
 
 def choose(recipe: Recipe, path: str) -> Python:

@@ -11,7 +11,7 @@ from pathlib import Path
 from spaces_runtime.domain.ids import BuildKey, RevisionId, SpaceId
 
 _NAME = re.compile(r"([0-9a-f]{40})-(\d+)")
-ENTER, SHARED = 0o755, 0o2770  # the gateways serve files from there; builders and control write together
+ENTER, SHARED = 0o2755, 0o2775  # the gateways serve files from there; builders and control write together
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Folders:
         """A new folder for this build, and those of earlier ones, newest first; all that is not kept goes."""
         home = self.root / space
         home.mkdir(parents=True, exist_ok=True)
-        home.chmod(ENTER | 0o2000)
+        home.chmod(ENTER)
         folder = Folder(home / f"{key.revision}-{key.rebuild}", key)
         shutil.rmtree(folder.path, ignore_errors=True)  # of a build that was killed
         earlier = self._there(home)
@@ -48,8 +48,8 @@ class Folders:
             if before.key not in kept:
                 shutil.rmtree(before.path, ignore_errors=True)
         folder.made.mkdir(parents=True)
-        folder.path.chmod(ENTER | 0o2000)
-        folder.made.chmod(SHARED | 0o005)
+        folder.path.chmod(ENTER)
+        folder.made.chmod(SHARED)
         return folder, tuple(before for before in earlier if before.key in kept)
 
     def remove_all(self, space: SpaceId) -> None:

@@ -124,16 +124,20 @@ class BuildQueue:
     async def _task(self, space: Space, repo: RepoId, key: BuildKey, line: _Line) -> None:
         try:
             async with line.turn:
-                result = await self._outcome(space, repo, key, line)
+                result = await self._unless_cancelled(space, repo, key, line)
                 await self._settle(space.id, key, result)
-        except asyncio.CancelledError:
-            await asyncio.shield(self._ports.builds.record(space.id, Revision(key=key)))  # to be built if asked again
-            raise
         finally:
             line.waiting.discard(key)
             del line.tasks[key]
             if not line.tasks:
                 self._lines.pop(space.id, None)
+
+    async def _unless_cancelled(self, space: Space, repo: RepoId, key: BuildKey, line: _Line) -> Result:
+        try:
+            return await self._outcome(space, repo, key, line)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._ports.builds.record(space.id, Revision(key=key)))  # to be built if asked again
+            raise
 
     async def _outcome(self, space: Space, repo: RepoId, key: BuildKey, line: _Line) -> Result:
         try:
@@ -199,7 +203,9 @@ class BuildQueue:
     async def _run(self, space: SpaceId, key: BuildKey, build: Build, *, site: bool) -> JobEnd:
         path = self._layout.logs / space / "build.log"
         made = site_job if site else build_job
-        job = made(build, self._settings, network=self._network, log=str(path), name=f"{space}-{key.revision[:12]}")
+        name = f"{space}-{key.revision[:12]}"
+        ask = partial(made, build, self._settings, network=self._network, log=str(path), name=name)
+        job = await asyncio.to_thread(ask)
         while True:
             try:
                 return await self._ports.jobs.run(replace(job, id=f"{job.id}-{key.rebuild}"))
