@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from spaces_runtime.domain.access import Verb
-from spaces_runtime.domain.errors import Fault, Missing, Refused
+from spaces_runtime.domain.errors import Fault, Missing, Refused, Unsupported
 from spaces_runtime.domain.ids import RepoId, Sha256
 from spaces_runtime.domain.tickets import Use, check, issue
 from spaces_runtime.hub.asked import Asked, asked, web
@@ -116,23 +116,10 @@ def _claims(request: Request, ticket: str, use: Use) -> tuple[str, ...]:
 
 
 @web(router, "/info/lfs/locks/verify", "POST")
-async def verify_locks(request: Request) -> Response:
-    """There are no locks; said in the form that keeps git-lfs quiet."""
-    try:
-        await asked(request, Verb.WRITE)
-    except Fault as fault:
-        return _said(request, fault)
-    return JSONResponse({"ours": [], "theirs": [], "next_cursor": ""}, media_type=MEDIA)
-
-
-@web(router, "/info/lfs/locks", "GET")
+@web(router, "/info/lfs/locks", "GET", "POST")
 async def locks(request: Request) -> Response:
-    """There are none."""
-    try:
-        await asked(request, Verb.READ)
-    except Fault as fault:
-        return _said(request, fault)
-    return JSONResponse({"locks": [], "next_cursor": ""}, media_type=MEDIA)
+    """There are no locks. This answer makes git-lfs remember that, without a word to the person who pushes."""
+    return _said(request, Unsupported(what="lock files", why="this hub does not have locks"))
 
 
 def _said(request: Request, fault: Fault) -> Response:
