@@ -123,11 +123,17 @@ def _dependence(text: str, wanted: Wanted) -> BuildFailed | None:
             return _at(_ask(found[3], wanted), asks, then)
     if found := _BOTH.search(text):
         sides = [(found[1], found[2]), (found[3], found[4])]
-        sides.sort(key=lambda side: (ask := _ask(side[0], wanted)) is None or ask.file == README)
+        sides.sort(key=lambda side: _blame(side[0], wanted))
         (one, its), (other, their) = sides
         asks = f"asks for {_bare(one)}, which needs {_either(its)}, but {_bare(other)} needs {_either(their)}"
         return _at(_ask(one, wanted), asks, then)
     return None
+
+
+def _blame(spec: str, wanted: Wanted) -> tuple[bool, bool]:
+    """Sorts first what the author asked for in these words."""
+    ask = _ask(spec, wanted)
+    return ask is None or ask.file == README, ask is None or _bare(ask.text) != _bare(spec)
 
 
 def _either(needs: str) -> str:

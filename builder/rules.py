@@ -52,9 +52,10 @@ def duration(text: str) -> float | None:
     return total if at == len(text.strip()) and 0 < total < 10**9 else None
 
 
-def _wrong(key: str, entry: Entry, *allowed: str, line: int = 0) -> ConfigError:
-    seen = entry.text if entry.text and not isinstance(entry.value, str | bool) else entry.value
-    return ConfigError(file=FILE, line=line or entry.line, found=f"{key} is {shown(seen)}", allowed=allowed)
+def _wrong(key: str, entry: Entry, *allowed: str) -> ConfigError:
+    number = isinstance(entry.value, int | float) and not isinstance(entry.value, bool)
+    seen = entry.text if number else shown(entry.value)
+    return ConfigError(file=FILE, line=entry.line, found=f"{key} is {seen}", allowed=allowed)
 
 
 def _text(key: str, entry: Entry) -> ConfigError | None:

@@ -32,11 +32,14 @@ class LocalIndex:
         *,
         needs: Sequence[str] = (),
         tag: str = "py3-none-any",
+        claims: Sequence[str] = (),
     ) -> Path:
         """A wheel with these files; without any, one module of the package's name."""
         plain = name.replace("-", "_")
         wheel = self.files / f"{plain}-{version}-{tag}.whl"
-        write_wheel(wheel, name, version, files or {f"{plain}/__init__.py": f"VERSION = {version!r}\n"}, needs, tag)
+        write_wheel(
+            wheel, name, version, files or {f"{plain}/__init__.py": f"VERSION = {version!r}\n"}, needs, tag, claims
+        )
         page = self._simple / name.replace("_", "-")
         page.mkdir(exist_ok=True)
         same = sorted(self.files.glob(f"{plain}-*.whl"))
@@ -46,9 +49,15 @@ class LocalIndex:
 
 
 def write_wheel(
-    wheel: Path, name: str, version: str, files: Mapping[str, str], needs: Sequence[str] = (), tag: str = "py3-none-any"
+    wheel: Path,
+    name: str,
+    version: str,
+    files: Mapping[str, str],
+    needs: Sequence[str] = (),
+    tag: str = "py3-none-any",
+    claims: Sequence[str] = (),
 ) -> None:
-    """A valid wheel, its RECORD included."""
+    """A valid wheel, its RECORD included. claims: further paths that the RECORD names."""
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     requires = "".join(f"Requires-Dist: {need}\n" for need in needs)
     content = {
@@ -57,6 +66,7 @@ def write_wheel(
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     rows = [f"{path},sha256={_hash(text)},{len(text.encode())}" for path, text in content.items()]
+    rows += [f"{path},," for path in claims]
     content[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,"]) + "\n"
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, text in content.items():
