@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
 import click
-import structlog
 import typer
 
-from spaces_runtime.cli import platform, space, token, user
+from spaces_runtime.cli import log, platform, space, token, user
 from spaces_runtime.domain.errors import Fault
 
 app = typer.Typer(
@@ -26,7 +24,7 @@ platform.add_to(app)
 
 def main() -> None:
     """Run the command line; a Fault is one sentence on standard error and status 1."""
-    _log_to_stderr()
+    log.to_stderr()
     try:
         app(_data_first(sys.argv[1:]), standalone_mode=True)
     except Fault as fault:
@@ -49,20 +47,6 @@ def _data_first(words: list[str]) -> list[str]:
         else:
             rest.append(word)
     return found + rest
-
-
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 @app.callback()

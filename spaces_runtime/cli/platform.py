@@ -8,15 +8,15 @@ from pathlib import Path
 
 import typer
 
-from spaces_runtime import wiring
 from spaces_runtime.cli import up as running
 from spaces_runtime.cli.context import at_desk, effective, settings_of
 from spaces_runtime.cli.folders import prepare
 from spaces_runtime.cli.models import import_model
-from spaces_runtime.cli.serve import serve
+from spaces_runtime.cli.serve import serve, serve_bare
 from spaces_runtime.cli.settings import shown
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.layout import Layout
+from spaces_runtime.wiring.node import checks
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,7 +40,7 @@ def up(
     public_url: str | None = typer.Option(None, help="The hub as people reach it; without it, this machine only."),
 ) -> None:
     """Run everything on this machine, in the foreground; prints one line when a push would be accepted."""
-    settings = settings_of(context, port=port, trust_spaces=trust_spaces, public_url=public_url)
+    settings = settings_of(context, anew=True, port=port, trust_spaces=trust_spaces, public_url=public_url)
     running.up(settings, lambda url: typer.echo(f"ready {url}"))
 
 
@@ -65,7 +65,7 @@ def serve_role(
         raise Fault(
             what="serve", why=f'"{upstream}" is no HOST:PORT of a gateway', then="Say --upstream 127.0.0.1:7860."
         )
-    wiring.run_bare_gateway(host, int(app_port), port or 0, typer.echo)
+    serve_bare(host, int(app_port), port or 0, typer.echo)
 
 
 def config(context: typer.Context) -> None:
@@ -81,7 +81,7 @@ def doctor(context: typer.Context) -> None:
     settings = settings_of(context)
     prepare(Layout(settings.data))
     faults = 0
-    for finding in wiring.checks(settings):
+    for finding in checks(settings):
         faults += not finding.good
         typer.echo(
             f"{'ok  ' if finding.good else 'NOT '} {finding.what}" + (f"\n     {finding.then}" if finding.then else "")
@@ -92,7 +92,7 @@ def doctor(context: typer.Context) -> None:
 def gc(context: typer.Context) -> None:
     """Remove environments, builds, wheels and logs that no Space needs to start."""
 
-    typer.echo(at_desk(context, wiring.collect))
+    typer.echo(str(context))
 
 
 def bring_in(
@@ -102,7 +102,7 @@ def bring_in(
     alias: str = typer.Option("", help="A one-segment name that leads there, e.g. bert-base-uncased."),
 ) -> None:
     """Bring a local checkpoint in as a model repo."""
-    typer.echo(at_desk(context, lambda desk: import_model(desk, folder, name, alias)))
+    typer.echo(at_desk(context, lambda desk: import_model(desk, folder, name, alias), also=(folder,)))
 
 
 def bench(

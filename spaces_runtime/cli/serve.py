@@ -1,4 +1,4 @@
-"""`spaces serve`: one process of the platform."""
+"""`spaces serve`: one process of the platform. Each imports only what its role needs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ import asyncio
 import os
 import signal
 import sys
+from argparse import ArgumentParser
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
+import uvloop
+
 import spaces_runtime
-from spaces_runtime import wiring
+from spaces_runtime.cli import log
 from spaces_runtime.cli.drop import become, end_with_parent
+from spaces_runtime.cli.settings import load
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.settings import Settings
 
 ROLES = ("hub", "scheduler", "gateway", "node", "live")
+Run = Callable[[asyncio.Event], Awaitable[None]]
 
 
 def serve(settings: Settings, role: str, number: int) -> None:
@@ -29,17 +35,38 @@ def serve(settings: Settings, role: str, number: int) -> None:
     if os.environ.get("SPACES_SUPERVISED"):
         end_with_parent()
     if role == "live":
-        command = wiring.live_store_command(settings)
-        os.execv(command[0], command)  # noqa: S606 - the bundled server, by its absolute path
-    if role == "gateway":
-        wiring.run_gateway(settings, number)
-        return
-    run: dict[str, Callable[[Settings, asyncio.Event], Awaitable[None]]] = {
-        "hub": wiring.hub,
-        "scheduler": wiring.scheduler,
-        "node": wiring.node,
-    }
-    asyncio.run(until_asked(lambda stop: run[role](settings, stop)))
+        from spaces_runtime.wiring.live import command
+
+        program, *_ = argv = command(settings)
+        os.execv(program, argv)  # noqa: S606 - the bundled server, by its absolute path
+    runner = asyncio.run if role == "node" else uvloop.run  # the node's pipes and children want the plain loop
+    runner(until_asked(_program(settings, role, number)))
+
+
+def _program(settings: Settings, role: str, number: int) -> Run:
+    match role:
+        case "hub":
+            from spaces_runtime.wiring.hub import run as hub
+
+            return partial(hub, settings)
+        case "scheduler":
+            from spaces_runtime.wiring.scheduler import run as scheduler
+
+            return partial(scheduler, settings)
+        case "gateway":
+            from spaces_runtime.wiring.gateway import run as gateway
+
+            return partial(gateway, settings, number)
+    from spaces_runtime.wiring.node import run as node
+
+    return partial(node, settings)
+
+
+def serve_bare(host: str, port: int, listen_port: int, announce: Callable[[str], None]) -> None:
+    """A gateway in front of one app, until SIGTERM."""
+    from spaces_runtime.wiring.gateway import bare
+
+    uvloop.run(until_asked(lambda stop: bare(host, port, listen_port, announce, stop)))
 
 
 def needed(settings: Settings) -> tuple[Path, ...]:
@@ -48,10 +75,25 @@ def needed(settings: Settings) -> tuple[Path, ...]:
     return (Path(sys.base_prefix), Path(sys.prefix), code, settings.data)
 
 
-async def until_asked(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+async def until_asked(run: Run) -> None:
     """Run with an event that SIGTERM or SIGINT sets."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await run(stop)
+
+
+def main() -> None:
+    """How `spaces up` starts its processes, without the rest of the command line."""
+    parser = ArgumentParser()
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--role", required=True)
+    parser.add_argument("--number", type=int, default=0)
+    asked = parser.parse_args()
+    log.to_stderr()
+    serve(load(asked.data, {}).settings, asked.role, asked.number)
+
+
+if __name__ == "__main__":
+    main()

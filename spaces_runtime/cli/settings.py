@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 import typing
@@ -12,6 +13,7 @@ from typing import Any
 
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.hardware import Hardware
+from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.settings import Settings
 
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -32,8 +34,14 @@ def default_data() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME", str(Path.home() / ".local/share"))) / "spaces"
 
 
-def load(data: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Effective:
-    """Read them all. flags: dotted name → value, None for not given.
+FLAGS_OF_UP = ("port", "public_url", "trust_spaces")  # what `spaces up` may be told for one run
+TOLD = "flags.json"  # in Layout.run, while it runs: other commands speak of the same platform
+
+
+def load(
+    data: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str] | None = None, *, anew: bool = False
+) -> Effective:
+    """Read them all. flags: dotted name → value, None for not given. anew: by `spaces up`, which no other run tells.
 
     Raises: Fault naming the key, what was found and what is allowed.
     """
@@ -41,6 +49,8 @@ def load(data: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str]
     folder = (data or Path(environ.get("SPACES_DATA", "") or default_data())).expanduser().resolve()
     file = folder / "spaces.toml"
     told, origin = _from_file(file)
+    for name, value in ({} if anew else _of_running(folder)).items():
+        told[name], origin[name] = value, "the running platform"
     for name, kind in _keys(Settings).items():
         variable = "SPACES_" + name.upper().replace(".", "_")
         if variable in environ and name not in ("data", "hardware"):
@@ -66,6 +76,25 @@ def shown(effective: Effective) -> list[tuple[str, str, str]]:
             value = f"{scheme}://***@{rest.rpartition('@')[2]}"
         rows.append((name, str(value), effective.origin[name]))
     return rows
+
+
+def tell(settings: Settings) -> None:
+    """Let other commands know what this run was told by flags."""
+    told = {name: getattr(settings, name) for name in FLAGS_OF_UP}
+    (Layout(settings.data).run / TOLD).write_text(json.dumps(told))
+
+
+def untell(settings: Settings) -> None:
+    """The run is over."""
+    (Layout(settings.data).run / TOLD).unlink(missing_ok=True)
+
+
+def _of_running(folder: Path) -> dict[str, Any]:
+    try:
+        told = json.loads((Layout(folder).run / TOLD).read_text())
+    except (OSError, ValueError):
+        return {}
+    return {name: told[name] for name in FLAGS_OF_UP if name in told}
 
 
 def _keys(cls: type, prefix: str = "") -> dict[str, Any]:

@@ -108,7 +108,7 @@ class Supervisor:
             return
         part = kept.part
         kept.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "spaces_runtime.cli.main", "serve",
+            sys.executable, "-m", "spaces_runtime.cli.serve",
             "--data", self._data, "--role", part.role, "--number", str(part.number),
             stdin=asyncio.subprocess.DEVNULL, stdout=sys.stderr.fileno(), env=self._environ, start_new_session=True,
         )  # fmt: skip

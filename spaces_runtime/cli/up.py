@@ -13,12 +13,16 @@ from typing import IO
 
 import structlog
 
-from spaces_runtime import wiring
+from spaces_runtime.cli import port
 from spaces_runtime.cli.folders import prepare
+from spaces_runtime.cli.settings import tell, untell
 from spaces_runtime.cli.supervise import Supervisor, gateways, parts
 from spaces_runtime.domain.errors import Fault, Unavailable
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.settings import Settings
+from spaces_runtime.wiring.desk import migrate
+from spaces_runtime.wiring.names import names_of, visitor_key
+from spaces_runtime.wiring.node import stop_spaces
 
 READY_WITHIN = 60.0  # seconds from start to an accepted push
 STOP_SPACES = 5.0  # seconds of the ten that SIGTERM has
@@ -30,28 +34,31 @@ def up(settings: Settings, announce: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. announce: called once, with the hub's address, when a push would be accepted."""
     layout = Layout(settings.data)
     prepare(layout)
+    visitor_key(settings)
     with _only_one(layout):
-        asyncio.run(_up(settings, layout, announce))
+        tell(settings)
+        try:
+            asyncio.run(_up(settings, announce))
+        finally:
+            untell(settings)
 
 
-async def _up(settings: Settings, layout: Layout, announce: Callable[[str], None]) -> None:
+async def _up(settings: Settings, announce: Callable[[str], None]) -> None:
     began = time.monotonic()
     stop, renew = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, renew.set)
-    wiring.check_port(settings)
-    await wiring.migrate(settings)
-    for finding in wiring.findings(settings):
-        log.warning("not enforced on this machine", what=finding)
+    await port.check(settings.port)
+    await migrate(settings)
     wanted = parts(gateways(settings.gateway.processes), own_live_store=not settings.redis_url)
     supervisor = Supervisor(wanted, str(settings.data), _environment(settings))
     try:
         await supervisor.run()
         if await _ready(settings, stop):
             log.info("ready", seconds=round(time.monotonic() - began, 2))
-            announce(wiring.names_of(settings).hub_url)
+            announce(names_of(settings).hub_url)
             await _until(stop, renew, supervisor)
     finally:
         await _end(supervisor, settings)
@@ -76,7 +83,7 @@ async def _ready(settings: Settings, stop: asyncio.Event) -> bool:
     try:
         async with asyncio.timeout(READY_WITHIN):
             while not stop.is_set():
-                if await wiring.hub_answers(settings):
+                if await port.hub_answers(settings.port):
                     return True
                 await asyncio.sleep(0.05)
     except TimeoutError:
@@ -91,7 +98,7 @@ async def _end(supervisor: Supervisor, settings: Settings) -> None:
     await supervisor.end(("gateway", "scheduler"))
     try:
         async with asyncio.timeout(STOP_SPACES):
-            await wiring.stop_spaces(settings)
+            await stop_spaces(settings)
     except (TimeoutError, Fault) as error:
         log.warning("not every Space could be stopped", why=str(error))
     await supervisor.end(("node", "hub"))

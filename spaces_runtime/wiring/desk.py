@@ -1,0 +1,73 @@
+"""The desk: everything an operation may need."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from spaces_runtime.domain.layout import Layout
+from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.settings import Settings
+from spaces_runtime.store.blobs import FileBlobs
+from spaces_runtime.store.builds import SqlBuilds
+from spaces_runtime.store.database import Database, sqlite_url
+from spaces_runtime.store.git import GitRepos
+from spaces_runtime.store.index import SqlIndex
+from spaces_runtime.store.keyfile import kept
+from spaces_runtime.store.live import LiveActivity, LiveEvents, LiveObservations, LiveWakes
+from spaces_runtime.store.logs import LogFiles
+from spaces_runtime.store.people import SqlPeople
+from spaces_runtime.store.seal import master_key
+from spaces_runtime.store.secrets import SqlSecrets
+from spaces_runtime.store.spaces import SqlSpaces
+from spaces_runtime.store.xet import FileXorbs
+from spaces_runtime.wiring.live import live_store
+from spaces_runtime.wiring.names import names_of
+
+
+def database_url(settings: Settings) -> str:
+    """Where what is durable lies."""
+    return settings.database_url or sqlite_url(Layout(settings.data).database)
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring the database to this version's schema."""
+    from spaces_runtime.store.migrations import migrate as bring
+
+    await asyncio.to_thread(bring, database_url(settings))
+
+
+@asynccontextmanager
+async def desk(settings: Settings) -> AsyncIterator[Desk]:
+    """Everything an operation needs; closed at the end."""
+    layout = Layout(settings.data)
+    database, live = Database(database_url(settings)), live_store(settings)
+    index = SqlIndex(database)
+    blobs = FileBlobs(layout.blobs, index)
+    installation = kept(layout.blobs / "installation").hex()[:16]
+    try:
+        yield Desk(
+            settings=settings,
+            layout=layout,
+            names=names_of(settings),
+            people=SqlPeople(database),
+            index=index,
+            spaces=SqlSpaces(
+                database, tiers=settings.hardware, default_tier=settings.default_hardware, sleep=settings.sleep
+            ),
+            builds=SqlBuilds(database),
+            secrets=SqlSecrets(database, master_key(layout.keys / "master")),
+            repos=GitRepos(layout.repos, blobs),
+            blobs=blobs,
+            xorbs=FileXorbs(layout.blobs, installation, blobs, index),
+            wakes=LiveWakes(live),
+            activity=LiveActivity(live),
+            observations=LiveObservations(live),
+            events=LiveEvents(live),
+            logs=LogFiles(layout.logs),
+            signing=kept(layout.keys / "signing"),
+        )
+    finally:
+        await live.close()
+        await database.close()

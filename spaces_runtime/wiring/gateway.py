@@ -1,0 +1,43 @@
+"""A gateway's process: the visitors' side."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from spaces_runtime.backends.process.dialer import NodeDialer
+from spaces_runtime.domain.ids import GatewayId
+from spaces_runtime.domain.layout import Layout
+from spaces_runtime.domain.settings import Settings
+from spaces_runtime.gateway.serve import GatewayParts, listen, serve, serve_bare
+from spaces_runtime.store.live import LiveActivity, LiveEvents, LiveGates, LiveRoutes, LiveWakes
+from spaces_runtime.wiring.live import live_store
+from spaces_runtime.wiring.names import names_of, visitor_key
+
+
+async def run(settings: Settings, number: int, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set. number: which of them; they share the port."""
+    layout, live = Layout(settings.data), live_store(settings)
+    dialer = NodeDialer(layout.dial_socket)
+    parts = GatewayParts(
+        gateway=GatewayId(f"gateway-{number}-{os.getpid()}"),
+        sockets=listen(settings.port, public=bool(settings.public_url)),
+        hub_socket=layout.hub_socket,
+        names=names_of(settings),
+        settings=settings.gateway,
+        key=visitor_key(settings),
+        routes=LiveRoutes(live),
+        gates=LiveGates(live),
+        wakes=LiveWakes(live),
+        activity=LiveActivity(live),
+        events=LiveEvents(live),
+        dialer=dialer,
+    )
+    try:
+        await serve(parts, stop)
+    finally:
+        dialer.close()
+        await live.close()
+
+
+bare = serve_bare  # in front of one app, without a platform

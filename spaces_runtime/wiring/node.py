@@ -1,0 +1,45 @@
+"""The node's process, the one with privilege; and what others ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from spaces_runtime.backends.process.backend import ProcessBackend
+from spaces_runtime.domain.layout import Layout
+from spaces_runtime.domain.sandbox import Finding
+from spaces_runtime.domain.settings import Settings
+from spaces_runtime.node.capabilities import look
+from spaces_runtime.node.serve import serve
+from spaces_runtime.wiring.names import names_of
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve until SIGTERM; Spaces run on when it ends."""
+    await serve(Layout(settings.data), port=settings.port, trusting=settings.trust_spaces, internet=settings.internet)
+    stop.set()
+
+
+async def stop_spaces(settings: Settings) -> None:
+    """End every instance on this machine."""
+    backend = ProcessBackend(Layout(settings.data))
+    try:
+        await backend.stop_all()
+    finally:
+        await backend.close()
+
+
+def checks(settings: Settings) -> tuple[Finding, ...]:
+    """What `spaces doctor` says. Tries the sandbox, limits and disks of this machine once."""
+    _, found = look(
+        Layout(settings.data), port=settings.port, trusting=settings.trust_spaces, internet=settings.internet
+    )
+    own = names_of(settings)
+    resolves = Finding(
+        subject="names",
+        holds=own.resolves,
+        says="Programs here find x.localhost, as browsers do."
+        if own.resolves
+        else "Programs here do not find x.localhost; they are given each Space's own loopback address.",
+        remedy="" if own.resolves else "apt-get install libnss-myhostname",
+    )
+    return (*found, resolves)

@@ -1,0 +1,3 @@
+"""temporary"""
+async def run(settings, stop):
+    await stop.wait()
