@@ -198,12 +198,15 @@ def _token(demo: Demo) -> str:
     """Of the demo's user; made once a data folder, kept where only its owner reads."""
     kept = demo.data / "demo.json"
     if not kept.is_file():
-        login = {"user": USER, "password": secrets.token_urlsafe(12)}
-        spaces(demo.data, "user", "add", USER, "--password-stdin", stdin=login["password"] + "\n")
-        login["token"] = spaces(demo.data, "token", "create", USER, "--role", "write").strip()
         kept.touch(mode=0o600)
+        kept.write_text(json.dumps({"user": USER, "password": secrets.token_urlsafe(12)}))
+    login = json.loads(kept.read_text())
+    if "token" not in login:
+        if USER not in spaces(demo.data, "user", "list").split():
+            spaces(demo.data, "user", "add", USER, "--password-stdin", stdin=login["password"] + "\n")
+        login["token"] = spaces(demo.data, "token", "create", USER, "--role", "write").strip()
         kept.write_text(json.dumps(login))
-    return json.loads(kept.read_text())["token"]
+    return login["token"]
 
 
 def _push(demo: Demo, token: str) -> None:

@@ -55,10 +55,18 @@ def cluster(encoder: str, count: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.
     words = (
         f"**{len(shown)} films, {int(count)} clusters** by {encoder} (commit {revision[:7]}, "
         f"{vectors.shape[1]} numbers a film). Agreement with the genre column: {agreed:.2f} of 1. "
-        f"The plane shows {found.kept:.0%} of the variance."
+        f"The plane shows {found.kept:.0%} of the variance; films with one genre text are fanned out around its spot."
     )
     listed = film_table(shown, found.labels)
     return points_table(found, texts, listed), cluster_table(listed), listed, words
+
+
+def show(encoder: str, count: float) -> tuple[object, object, object, str]:
+    """The same for the page: an encoder that is not here leaves the picture as it is, and says so."""
+    try:
+        return cluster(encoder, count)
+    except gr.Error as absent:
+        return gr.skip(), gr.skip(), gr.skip(), f"**{absent.message}** The picture above is still the one before."
 
 
 def film_table(shown: tuple[films.Film, ...], labels: np.ndarray) -> pd.DataFrame:
@@ -116,7 +124,7 @@ def offer() -> tuple[gr.Radio, str]:
 with gr.Blocks(title="What films have in common") as demo:
     gr.Markdown(INTRO)
     with gr.Row():
-        with gr.Column(scale=1, min_width=300):
+        with gr.Column(scale=1, min_width=345):
             encoder = gr.Radio(
                 [each.name for each in encoders.ENCODERS], value=encoders.ENCODERS[0].name, label="Encoder"
             )
@@ -133,9 +141,9 @@ with gr.Blocks(title="What films have in common") as demo:
                 x_axis_labels_visible=False,
                 x_title="first principal component",
                 y_title="second",
-                height=460,
+                height=500,
                 label="Plot",
-                caption="Films with the same genre text are fanned out around one spot",
+                show_label=False,
             )
             words = gr.Markdown(label="Result")
     with gr.Tab("Clusters"):
@@ -143,13 +151,9 @@ with gr.Blocks(title="What films have in common") as demo:
     with gr.Tab("Films"):
         table = gr.Dataframe(label="Films", interactive=False, show_search="search", max_height=420)
     demo.load(offer, None, [encoder, absent], api_visibility="private")
-    gr.on(
-        [demo.load, encoder.input, count.release],
-        cluster,
-        [encoder, count],
-        [plot, groups, table, words],
-        api_name="cluster",
-    )
+    inputs, outputs = [encoder, count], [plot, groups, table, words]
+    gr.on([demo.load, encoder.input, count.release], show, inputs, outputs, api_visibility="private")
+    gr.Button(visible=False).click(cluster, inputs, outputs, api_name="cluster")  # programs get an error as an error
     gr.api(listing, api_name="encoders")
 
 if __name__ == "__main__":

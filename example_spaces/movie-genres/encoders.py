@@ -78,7 +78,7 @@ class Shelf:
         revision = self.revision(encoder)
         if revision is None:
             command = encoder.command(self.namespace)
-            raise NotHereError(f"{name} is not on this hub. Whoever runs it brings it here with:  {command}")
+            raise NotHereError(f"{name} is not on this hub. Whoever runs it brings it here with: `{command}`")
         prefixed = [encoder.prefix + text for text in texts]
         content = hashlib.sha256("\n".join(prefixed).encode()).hexdigest()
         kept = self._folder / f"{name}-{revision[:12]}-{content[:12]}.npy"
