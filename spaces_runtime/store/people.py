@@ -35,7 +35,7 @@ class SqlPeople:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._hasher = PasswordHasher()
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # OWASP's, for shared servers
         # Somebody who does not exist takes as long to refuse as somebody who does.
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
 
