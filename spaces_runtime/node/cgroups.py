@@ -83,7 +83,7 @@ def detect(key: str) -> Cgroups:
         if _usable(path):
             at[controller] = (path, version)
     if CORE in at:
-        at |= {name: at[CORE] for name in _delegated(at[CORE][0])}
+        at |= dict.fromkeys(_delegated(at[CORE][0]), at[CORE])
     missing = tuple(name for name in ("memory", "pids", "cpu") if name not in at)
     return Cgroups(at=at, missing=missing if "freezer" in at or CORE in at else (*missing, "freezer"))
 
@@ -158,7 +158,7 @@ class Group:
     @property
     def joins(self) -> tuple[Path, ...]:
         """Files to which a process writes its pid to belong to the group."""
-        return tuple({path / "cgroup.procs": None for path, _ in self.folders.values()})
+        return tuple(dict.fromkeys(path / "cgroup.procs" for path, _ in self.folders.values()))
 
     @property
     def exists(self) -> bool:
@@ -208,19 +208,24 @@ class Group:
         """Until nothing of it runs. Raises: TimeoutError, and then it runs on; OSError."""
         try:
             async with asyncio.timeout(FREEZE_WITHIN):
-                if CORE in self.folders:
-                    path = self.folders[CORE][0]
-                    (path / "cgroup.freeze").write_text("1")
-                    while not _table(path / "cgroup.events").get("frozen"):
-                        await asyncio.sleep(0.001)
-                else:
-                    state = self.folders["freezer"][0] / "freezer.state"
-                    state.write_text("FROZEN")
-                    while state.read_text().strip() != "FROZEN":
-                        await asyncio.sleep(0.001)
-        except TimeoutError:
+                self._ask_to_freeze()
+                while not self._stands():  # noqa: ASYNC110 the kernel tells nobody
+                    await asyncio.sleep(0.001)
+        except (TimeoutError, OSError):
             self.thaw()
             raise
+
+    def _ask_to_freeze(self) -> None:
+        if CORE in self.folders:
+            (self.folders[CORE][0] / "cgroup.freeze").write_text("1")
+        else:
+            (self.folders["freezer"][0] / "freezer.state").write_text("FROZEN")
+
+    def _stands(self) -> bool:
+        """Every process is frozen."""
+        if CORE in self.folders:
+            return bool(_table(self.folders[CORE][0] / "cgroup.events").get("frozen"))
+        return (self.folders["freezer"][0] / "freezer.state").read_text().strip() == "FROZEN"
 
     def thaw(self) -> None:
         """Run again; a few microseconds."""

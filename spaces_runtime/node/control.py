@@ -7,7 +7,6 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -55,8 +54,8 @@ class Control:
                 return
             while line := await reader.readline():
                 request = json.loads(line)
-                if request["op"] == "resume":  # no task between a visitor and a thaw
-                    self._answer(writer, request["id"], lambda told=request: self._resume(told))
+                if request["op"] == "resume":
+                    self._resume(request, writer)
                     continue
                 task = asyncio.create_task(self._serve(request, writer))
                 running.add(task)
@@ -71,35 +70,31 @@ class Control:
                 writer.close()
 
     async def _serve(self, request: Json, writer: asyncio.StreamWriter) -> None:
-        operation = getattr(self, f"_{request['op']}", None) if request["op"] in OPERATIONS else None
+        operation = getattr(self, f"_{request['op']}") if request["op"] in OPERATIONS else self._unknown
+        # An order once given is carried out, also when its giver goes away; only builds end with him.
+        work: asyncio.Future[Any] = asyncio.ensure_future(operation(request, writer))
         try:
-            if operation is None:
-                raise Invalid(what=f"carry out {request['op']}", why="the node has no such operation")
-            # An order once given is carried out, also when its giver goes away; only builds end with him.
-            work = operation(request, writer)
-            value = await (work if request["op"] == "job" else asyncio.shield(asyncio.ensure_future(work)))
+            answer = {"ok": await (work if request["op"] == "job" else asyncio.shield(work))}
         except Fault as fault:
-            writer.write(_line({"id": request["id"], "fault": sandbox.tell_fault(fault)}))
-        except Exception as error:  # noqa: BLE001: the root of a task; the asker must hear something
+            answer = {"fault": sandbox.tell_fault(fault)}
+        except Exception as error:  # the root of a task: the asker must hear something
             log.exception("node operation failed", op=request["op"])
-            fault = BackendUnavailable(what=request["op"], why=f"the node failed: {error}")
-            writer.write(_line({"id": request["id"], "fault": sandbox.tell_fault(fault)}))
-        else:
-            writer.write(_line({"id": request["id"], "ok": value}))
+            answer = {"fault": sandbox.tell_fault(_failed(request["op"], error))}
+        writer.write(_line({"id": request["id"]} | answer))
 
-    def _answer(self, writer: asyncio.StreamWriter, number: int, work: Callable[[], None]) -> None:
+    def _resume(self, request: Json, writer: asyncio.StreamWriter) -> None:
+        """Without a task: nothing stands between a visitor and a thaw."""
+        answer: Json = {"ok": None}
         try:
-            work()
+            self.instances.resume(InstanceId(request["instance"]))
         except Fault as fault:
-            writer.write(_line({"id": number, "fault": sandbox.tell_fault(fault)}))
+            answer = {"fault": sandbox.tell_fault(fault)}
         except OSError as error:
-            fault = BackendUnavailable(what="resume", why=str(error))
-            writer.write(_line({"id": number, "fault": sandbox.tell_fault(fault)}))
-        else:
-            writer.write(_line({"id": number, "ok": None}))
+            answer = {"fault": sandbox.tell_fault(_failed("resume", error))}
+        writer.write(_line({"id": request["id"]} | answer))
 
-    def _resume(self, request: Json) -> None:
-        self.instances.resume(InstanceId(request["instance"]))
+    async def _unknown(self, request: Json, writer: asyncio.StreamWriter) -> None:
+        raise Invalid(what=f"carry out {request['op']}", why="the node has no such operation")
 
     async def _ability_of(self, request: Json, writer: asyncio.StreamWriter) -> Json:
         return sandbox.tell_ability(self._ability)
@@ -131,6 +126,10 @@ class Control:
 
 
 OPERATIONS = frozenset({"ability_of", "observe", "watch", "start", "stop", "stop_all", "forget", "suspend", "job"})
+
+
+def _failed(what: str, error: Exception) -> BackendUnavailable:
+    return BackendUnavailable(what=what, why=f"the node failed: {error}")
 
 
 def _line(message: Json) -> bytes:

@@ -56,7 +56,8 @@ def attach(image: Path, target: Path) -> None:
     with image.open("r+b") as file:
         for _ in range(TRIES):
             with contextlib.suppress(OSError):
-                return _attach(file.fileno(), target)
+                _attach(file.fileno(), target)
+                return
         _attach(file.fileno(), target)
 
 

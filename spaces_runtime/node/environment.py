@@ -21,7 +21,7 @@ def environment(spec: StartSpec, *, cores: int) -> dict[str, str]:
         "VIRTUAL_ENV": "/env",
         "OMP_NUM_THREADS": threads,  # else torch starts as many threads as the machine has cores, and crawls
         "TOKENIZERS_PARALLELISM": "false",
-        "GRADIO_SERVER_NAME": "0.0.0.0",  # noqa: S104: every address of a network of its own
+        "GRADIO_SERVER_NAME": "0.0.0.0",  # noqa: S104 every address of a network of its own
         "GRADIO_SERVER_PORT": str(spec.artifact.port),
         "GRADIO_NUM_PORTS": "1",
         "GRADIO_ALLOW_FLAGGING": "never",

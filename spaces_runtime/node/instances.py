@@ -30,7 +30,7 @@ from spaces_runtime.node.users import Users
 
 log = structlog.get_logger()
 GRACE = 3.0  # seconds an app may take to end by itself
-WATCH_EVERY = 1.0  # seconds between looks at connections that may have gone
+WATCH_EVERY = 2.0  # seconds between looks at connections that may have gone
 
 
 class Instances:
@@ -40,6 +40,7 @@ class Instances:
         self._machine, self._relay, self._tell = machine, relay, changed
         self._living: dict[InstanceId, Living] = {}
         self._locks: defaultdict[InstanceId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._volumes: defaultdict[SpaceId, asyncio.Lock] = defaultdict(asyncio.Lock)  # while /data comes or goes
         self._endings: set[asyncio.Task[None]] = set()
         for folder in (machine.instances, machine.volumes):
             folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +82,8 @@ class Instances:
         folder.mkdir(mode=0o711)
 
     async def _begin(self, living: Living, spec: StartSpec, user: int | None) -> None:
-        prepared = await asyncio.to_thread(prepare, self._machine, spec, living.folder, user)
+        async with self._volumes[spec.space]:
+            prepared = await asyncio.to_thread(prepare, self._machine, spec, living.folder, user)
         group = self._machine.group(spec.id)
         group.make(limits(spec))
         spawned = await spawn(prepared.command, exit_file=prepared.exit_file, log_owner=user)
@@ -91,17 +93,19 @@ class Instances:
             await self._failed(living, spawned, kept)
             return
         living.record = living.record.grown(
-            living.folder, init=spawned.init, born=born(spawned.init), log=spawned.inside_log
+            living.folder, init=spawned.init, born=born(spawned.init), log=spawned.inside_log, port=prepared.port
         )
-        await self._hold(living, kept, spawned.log)
+        try:
+            await self._hold(living, kept, spawned.log)
+        except BaseException:
+            spawned.call_off()
+            raise
         spawned.order(prepared.orders)
 
     async def _failed(self, living: Living, spawned: Spawned, kept: Log) -> None:
         """bubblewrap ended before there was a sandbox; its words are the reason."""
         spawned.call_off()
-        os.set_blocking(spawned.log, False)
-        with open(spawned.log, "rb") as pipe:
-            said = (pipe.read() or b"no reason was given").strip().splitlines()
+        said = (spawned.words() or b"no reason was given").strip().splitlines()
         kept.write(*said)
         kept.close()
         await self._cannot(living, f"the sandbox could not be set up: {said[-1].decode(errors='replace')}")
@@ -112,13 +116,13 @@ class Instances:
             await self._machine.group(living.id).end()
         living.why = why
         living.record = living.record.grown(living.folder, ended=time.time(), why=why)
-        await asyncio.to_thread(self._clear, living)
+        await self._clear(living)
 
     async def _hold(self, living: Living, kept: Log, pipe: int) -> None:
         """Take every handle on a sandbox that runs, new or found again."""
         init = living.record.init
-        sockets: network.Sockets = network.Entered(init) if self._machine.root else await network.ask(init)
-        listeners = network.listen(sockets, self._relay.port)
+        sockets = await self._sockets(init)
+        listeners = network.listen(sockets, self._relay.port) if self._machine.bwrap else ()
         living.hold(
             processes=self._machine.processes(living.id, init),
             sockets=sockets,
@@ -130,6 +134,11 @@ class Instances:
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
 
+    async def _sockets(self, init: int) -> network.Sockets:
+        if not self._machine.bwrap:
+            return network.Outside()
+        return network.Entered(init) if self._machine.root else await network.ask(init)
+
     async def _await_end(self, living: Living) -> None:
         await living.gone.wait()
         async with self._locks[living.id]:
@@ -137,17 +146,18 @@ class Instances:
                 return
             await living.finish()
             await living.release()
-            await asyncio.to_thread(self._clear, living)
+            await self._clear(living)
         log.info("instance ended", space=living.record.space, instance=living.id, why=living.why)
         self._changed(living)
 
-    def _clear(self, living: Living) -> None:
-        """Free what an ended instance holds on disk; its record stays until it is stopped. Blocks."""
-        disk.detach(living.folder / "disk")
+    async def _clear(self, living: Living) -> None:
+        """Free what an ended instance holds on disk; its record stays until it is stopped."""
+        await asyncio.to_thread(disk.detach, living.folder / "disk")
         (living.folder / "disk.img").unlink(missing_ok=True)
-        used = {other.record.space for other in self._living.values() if not other.record.ended}
-        if living.record.space not in used:
-            self._detach_volume(living.record.space)
+        space = living.record.space
+        async with self._volumes[space]:
+            if not any(other.record.space == space and not other.record.ended for other in self._living.values()):
+                await asyncio.to_thread(self._detach_volume, space)
 
     def _detach_volume(self, space: SpaceId) -> None:
         target = self._machine.volumes / space
@@ -175,7 +185,7 @@ class Instances:
             await living.terminate(GRACE)
             await living.finish()
         await living.release()
-        await asyncio.to_thread(self._clear, living)
+        await self._clear(living)
         await asyncio.to_thread(scrub, self._machine, living.folder)
         del self._living[living.id]
         log.info("instance stopped", space=living.record.space, instance=living.id)
@@ -185,8 +195,9 @@ class Instances:
         running = any(living.record.space == space for living in self._living.values())
         if running or not NAME.fullmatch(space):
             raise Invalid(what=f"delete the data of {space}", why="it has an instance" if running else "no such Space")
-        self._detach_volume(space)
-        await asyncio.to_thread(shutil.rmtree, self._machine.layout.volumes / space, ignore_errors=True)
+        async with self._volumes[space]:
+            await asyncio.to_thread(self._detach_volume, space)
+            await asyncio.to_thread(shutil.rmtree, self._machine.layout.volumes / space, ignore_errors=True)
 
     async def stop_all(self) -> None:
         """Every instance, at once."""
@@ -262,7 +273,7 @@ class Instances:
         living.processes = self._machine.processes(living.id, living.record.init)
         await living.finish()
         await living.release()
-        await asyncio.to_thread(self._clear, living)
+        await self._clear(living)
 
     async def _forget(self, name: str) -> None:
         with contextlib.suppress(TimeoutError):
@@ -271,17 +282,13 @@ class Instances:
 
     async def watch_connections(self) -> None:
         """Tell when the last connection to an app has gone: a closing gate may wait for that."""
-        open_ones: set[InstanceId] = set()
         while True:
             await asyncio.sleep(WATCH_EVERY)
             for living in tuple(self._living.values()):
-                if living.phase is not Phase.READY:
-                    open_ones.discard(living.id)
-                elif living.connections():
-                    open_ones.add(living.id)
-                elif living.id in open_ones:
-                    open_ones.discard(living.id)
-                    self._tell(living.shown(counted=False))
+                if living.phase is Phase.READY and living.connections:
+                    living.count()
+                    if not living.connections:
+                        self._tell(living.shown(counted=False))
 
     async def let_go(self) -> None:
         """The node ends, the Spaces run on."""

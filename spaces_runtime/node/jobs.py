@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
-import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from spaces_runtime.domain.ports.engine import Job, JobEnd
 from spaces_runtime.node import sandbox
 from spaces_runtime.node.cgroups import Limits
 from spaces_runtime.node.inside import init
+from spaces_runtime.node.living import buried
 from spaces_runtime.node.logs import Log, Reader
 from spaces_runtime.node.machine import Machine
 from spaces_runtime.node.prepare import INIT, NAME
@@ -30,7 +29,6 @@ PROCESSES = 4096
 FILES = 65536  # open at once; an installer links thousands
 GROUP = "job-"  # before a job's id: its control group
 INIT_FILE = "init"
-LAST_WORDS = 5.0  # seconds
 MIB = 2**20
 
 
@@ -151,8 +149,7 @@ class JobRunner:
         running.reader.drain()
         running.reader.close()
         running.log.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(running.spawned.monitor.wait, LAST_WORDS)
+        await asyncio.to_thread(buried, running.spawned.monitor)
         shutil.rmtree(running.folder, ignore_errors=True)
 
     async def end_all(self) -> None:

@@ -16,10 +16,10 @@ from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.node import readiness
 from spaces_runtime.node.cgroups import Usage
 from spaces_runtime.node.logs import Log, Reader
-from spaces_runtime.node.network import Sockets, listening, tables
+from spaces_runtime.node.network import Sockets, table
 from spaces_runtime.node.record import Record, exit_status
 from spaces_runtime.node.relay import Carried
-from spaces_runtime.node.sockets import established
+from spaces_runtime.node.sockets import Table
 from spaces_runtime.node.tree import Processes
 
 ELSEWHERE_AFTER = 2.0  # seconds until a listener on another port is taken for a mistake
@@ -28,11 +28,20 @@ MIB = 2**20
 
 
 def why_ended(status: int | None, *, killed_for_memory: int, memory: int) -> str:
-    """What is known about an end. status: negative for a signal; None: PID 1 went before it could say. memory: bytes."""
+    """What is known about an end. status: negative for a signal; None: PID 1 went before it could say."""
     how = "was ended from outside, with its sandbox"
     if status is not None:
         how = f"exited with status {status}" if status >= 0 else f"killed by signal {-status}"
     return f"out of memory: limit {memory // MIB} MiB ({how})" if killed_for_memory else how
+
+
+def buried(monitor: subprocess.Popen[bytes]) -> None:
+    """Reap our child; it ends with the sandbox, or is ended. Blocks."""
+    try:
+        monitor.wait(LAST_WORDS)
+    except subprocess.TimeoutExpired:
+        monitor.kill()
+        monitor.wait()
 
 
 class Living:
@@ -41,11 +50,12 @@ class Living:
     def __init__(self, record: Record, folder: Path, changed: Callable[[Living], None]) -> None:
         self.record, self.folder = record, folder
         self.why = record.why
-        self.stopping = False
+        self.connections: int | None = None  # at the last count
         self.gone = asyncio.Event()  # PID 1 has ended
         self.monitor: subprocess.Popen[bytes] | None = None
         self.processes: Processes | None = None
         self.sockets: Sockets | None = None
+        self._table: Table | None = None
         self._carried: Carried | None = None
         self._reader: Reader | None = None
         self._log: Log | None = None
@@ -76,11 +86,12 @@ class Living:
     def hold(self, *, processes: Processes, sockets: Sockets, carried: Carried | None, log: Log, pipe: int) -> None:
         """Watch over a running sandbox: its end, its output, its first answer."""
         self.processes, self.sockets, self._carried = processes, sockets, carried
+        self._table = table(sockets, self.record.init)
         self._log, self._reader = log, Reader(pipe, log)
         self._pidfd = os.pidfd_open(self.record.init)
         asyncio.get_running_loop().add_reader(self._pidfd, self._end)
         if not self.record.ready:
-            self._ready = asyncio.create_task(self._until_ready(sockets))
+            self._ready = asyncio.create_task(self._until_ready(sockets, self._table))
 
     def _end(self) -> None:
         asyncio.get_running_loop().remove_reader(self._pidfd)
@@ -88,25 +99,24 @@ class Living:
         self._pidfd = -1
         self.gone.set()
 
-    async def _until_ready(self, sockets: Sockets) -> None:
-        looking = asyncio.create_task(self._look_elsewhere())
+    async def _until_ready(self, sockets: Sockets, known: Table) -> None:
+        looking = asyncio.create_task(self._look_elsewhere(known))
         try:
-            await readiness.up(sockets, self.record.port)
+            answer = await readiness.up(sockets, self.record.port)
         finally:
             looking.cancel()
         self.why = ""
         self.record = self.record.grown(self.folder, ready=time.time())
-        if listening(tables(self.record.init)).get(self.record.port):
-            self.note(
-                f"The app listens on 127.0.0.1:{self.record.port} only. That is enough here, but 0.0.0.0 is usual."
-            )
         self._changed(self)
+        if known.listening().get(self.record.port):
+            self.note(f"The app listens on 127.0.0.1:{self.record.port} only; that is enough here, 0.0.0.0 is usual.")
+        await readiness.take_leave(answer)
 
-    async def _look_elsewhere(self) -> None:
+    async def _look_elsewhere(self, known: Table) -> None:
         """Say so when the app listens, but on another port than its Space declares."""
         while True:
             await asyncio.sleep(ELSEWHERE_AFTER)
-            ports = listening(tables(self.record.init))
+            ports = known.listening()
             others = sorted(set(ports) - {self.record.port, self.record.relayed})
             why = ""
             if self.record.port in ports:
@@ -123,11 +133,10 @@ class Living:
             self._log.write(text.encode())
 
     def shown(self, *, counted: bool = True) -> Instance:
-        """As the scheduler sees it. counted: read the figures anew, else the last ones; connections are always new."""
+        """As the scheduler sees it. counted: with new figures (1 ms), else with the last ones."""
         kept, alive = self.record, not self.record.ended
-        if counted and alive and self.processes:
-            self._usage = self.processes.usage()
-            self._peak = max(self._peak, self._usage.memory)
+        if counted and alive:
+            self.count()
         return Instance(
             id=kept.id,
             space=kept.space,
@@ -136,17 +145,19 @@ class Living:
             phase=self.phase,
             since=self.since,
             answered=bool(kept.ready),
-            connections=self.connections() if alive else 0,
+            connections=self.connections if alive else 0,
             cpu=self._usage.cpu,
             memory=self._usage.memory if alive else 0,
             peak=self._peak,
             why=self.why,
         )
 
-    def connections(self) -> int | None:
-        """Established on the app's port, by the kernel's table of its network; None: it cannot be read."""
-        text = tables(self.record.init)
-        return established(text, self.record.port) if text else None
+    def count(self) -> None:
+        """Ask the kernel how much it uses, and how many connections are established on the app's port."""
+        if self.processes:
+            self._usage = self.processes.usage()
+            self._peak = max(self._peak, self._usage.memory)
+        self.connections = self._table.established(self.record.port) if self._table else None
 
     async def freeze(self) -> None:
         """Nothing of it runs afterwards. Raises: TimeoutError, OSError, and then it runs on."""
@@ -202,10 +213,14 @@ class Living:
             self._end()
         if self._carried:
             self._carried.close()
+        if self._table:
+            self._table.close()
         if self.sockets:
             self.sockets.close()
         if self._log:
             self._log.close()
         if self.monitor:
-            await asyncio.to_thread(self.monitor.wait, LAST_WORDS)
-        self.monitor = self.processes = self.sockets = self._carried = self._reader = self._log = self._ready = None
+            await asyncio.to_thread(buried, self.monitor)
+        self.monitor = self.processes = self.sockets = self._table = self._carried = self._reader = self._log = (
+            self._ready
+        ) = None

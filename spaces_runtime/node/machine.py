@@ -14,7 +14,8 @@ from spaces_runtime.node.tree import Processes, Tree
 class Machine:
     """root: started by root: a user per Space, limits, no user namespaces.
 
-    bwrap: the sandbox's program; empty: none can be had, and Spaces run only where `trusting`.
+    bwrap: the sandbox's program; empty: none can be had (`refused` says why, `permit` is the command that permits it),
+    and Spaces run only where `trusting`.
     images: writable places have a size of their own. port: the platform's. cores: of this machine.
     seccomp: the filter for this architecture; empty: none is known for it.
     """
@@ -22,6 +23,8 @@ class Machine:
     layout: Layout
     root: bool
     bwrap: str
+    refused: str
+    permit: str
     trusting: bool
     cgroups: Cgroups
     images: bool

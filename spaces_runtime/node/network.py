@@ -13,22 +13,41 @@ import os
 import select
 import socket
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
 from spaces_runtime.node import kernel
 from spaces_runtime.node.inside import namespace
+from spaces_runtime.node.sockets import SOCK_DIAG, Table
 
-LISTENING = "0A"  # include/net/tcp_states.h
 CONNECT_WITHIN = 5.0  # seconds; only a listener with a full backlog takes longer than a moment
 HELPER_WITHIN = 10.0
 
 
-class Sockets(Protocol):
-    """Makes TCP sockets inside one network namespace."""
+class Wanted(Enum):
+    """A kind of socket; the value is how the helper inside is asked for it."""
 
-    def make(self, family: socket.AddressFamily) -> socket.socket: ...  # non-blocking; raises OSError
+    IPV4 = b"4"
+    IPV6 = b"6"
+    DIAG = b"d"  # the kernel's own list of sockets
+
+
+class Sockets(Protocol):
+    """Makes sockets inside one network namespace."""
+
+    def make(self, wanted: Wanted) -> socket.socket: ...  # non-blocking, but DIAG blocks; raises OSError
     def close(self) -> None: ...  # an open namespace stays alive after its processes
+
+
+def _made(wanted: Wanted) -> socket.socket:
+    if wanted is Wanted.DIAG:
+        diag = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, SOCK_DIAG)
+        diag.settimeout(CONNECT_WITHIN)
+        return diag
+    made = socket.socket(socket.AF_INET6 if wanted is Wanted.IPV6 else socket.AF_INET, socket.SOCK_STREAM)
+    made.setblocking(False)
+    return made
 
 
 class Entered:
@@ -38,11 +57,9 @@ class Entered:
         self._network = os.open(f"/proc/{init}/ns/net", os.O_RDONLY)
         self._home = os.open("/proc/self/ns/net", os.O_RDONLY)
 
-    def make(self, family: socket.AddressFamily) -> socket.socket:
+    def make(self, wanted: Wanted) -> socket.socket:
         with kernel.inside(self._network, self._home):
-            made = socket.socket(family, socket.SOCK_STREAM)
-        made.setblocking(False)
-        return made
+            return _made(wanted)
 
     def close(self) -> None:
         os.close(self._network)
@@ -56,15 +73,15 @@ class Asked:
         self._process = process
         self._ours = ours
 
-    def make(self, family: socket.AddressFamily) -> socket.socket:
-        self._ours.sendall(b"6" if family == socket.AF_INET6 else b"4")
+    def make(self, wanted: Wanted) -> socket.socket:
+        self._ours.sendall(wanted.value)
         numbers = array.array("i")
         _, ancillary, _, _ = self._ours.recvmsg(1, socket.CMSG_LEN(numbers.itemsize))
         if not ancillary:
             raise ConnectionResetError("the helper in the namespace has ended")
         numbers.frombytes(ancillary[0][2])
         made = socket.socket(fileno=numbers[0])
-        made.setblocking(False)
+        made.setblocking(wanted is Wanted.DIAG)
         return made
 
     def close(self) -> None:
@@ -74,10 +91,8 @@ class Asked:
 class Outside:
     """Without a sandbox there is no namespace."""
 
-    def make(self, family: socket.AddressFamily) -> socket.socket:
-        made = socket.socket(family, socket.SOCK_STREAM)
-        made.setblocking(False)
-        return made
+    def make(self, wanted: Wanted) -> socket.socket:
+        return _made(wanted)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -88,7 +103,7 @@ async def ask(init: int) -> Asked:
     ours, theirs = socket.socketpair()
     with theirs:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(Path(namespace.__file__)), str(init)), stdin=theirs, close_fds=True
+            *(sys.executable, "-I", "-S", str(Path(namespace.__file__)), str(init)), stdin=theirs.fileno()
         )
     ours.setblocking(False)
     async with asyncio.timeout(HELPER_WITHIN):
@@ -106,9 +121,9 @@ async def connect(sockets: Sockets, port: int) -> socket.socket:
     Raises: ConnectionRefusedError when the app does not listen; TimeoutError; OSError.
     """
     try:
-        return await _connect(sockets.make(socket.AF_INET), ("127.0.0.1", port))
+        return await _connect(sockets.make(Wanted.IPV4), ("127.0.0.1", port))
     except ConnectionRefusedError:
-        return await _connect(sockets.make(socket.AF_INET6), ("::1", port))
+        return await _connect(sockets.make(Wanted.IPV6), ("::1", port))
 
 
 async def _connect(made: socket.socket, address: tuple[str, int]) -> socket.socket:
@@ -117,9 +132,7 @@ async def _connect(made: socket.socket, address: tuple[str, int]) -> socket.sock
         if error and not select.select((), (made,), (), 0)[1]:
             async with asyncio.timeout(CONNECT_WITHIN):
                 await asyncio.get_running_loop().sock_connect(made, address)
-        error = made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if error:
-            raise OSError(error, os.strerror(error))
+        _raise(made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
     except BaseException:
         made.close()
         raise
@@ -127,14 +140,19 @@ async def _connect(made: socket.socket, address: tuple[str, int]) -> socket.sock
     return made
 
 
+def _raise(error: int) -> None:
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
 def listen(sockets: Sockets, port: int) -> list[socket.socket]:
     """Listeners on every loopback address inside, and on no other device. Fewer where IPv6 is off."""
-    made = []
-    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1")):  # noqa: S104: bound to lo
+    made: list[socket.socket] = []
+    for wanted, address in ((Wanted.IPV4, "0.0.0.0"), (Wanted.IPV6, "::1")):  # noqa: S104 bound to lo
         with contextlib.suppress(OSError):
-            sock = sockets.make(family)
+            sock = sockets.make(wanted)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET:
+            if wanted is Wanted.IPV4:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
             sock.bind((address, port))
             sock.listen(128)
@@ -142,21 +160,9 @@ def listen(sockets: Sockets, port: int) -> list[socket.socket]:
     return made
 
 
-def tables(init: int) -> str:
-    """What the kernel says about TCP in the namespace of a process: the text of both tables. Empty: it is gone."""
-    text = ""
-    for name in ("tcp", "tcp6"):
-        with contextlib.suppress(OSError):
-            text += Path(f"/proc/{init}/net/{name}").read_text()
-    return text
-
-
-def listening(table: str) -> dict[int, bool]:
-    """Ports that are listened on → only on a loopback address; from the text of both tables."""
-    found: dict[int, bool] = {}
-    for row in (line.split() for line in table.splitlines()):
-        if len(row) > 3 and row[3] == LISTENING:  # noqa: PLR2004: columns are address, address, state
-            address, _, port = row[1].rpartition(":")
-            local = address in {"0100007F", "00000000000000000000000001000000"}
-            found[int(port, 16)] = found.get(int(port, 16), True) and local
-    return found
+def table(sockets: Sockets, init: int) -> Table:
+    """What the kernel says about the namespace's sockets."""
+    try:
+        return Table(sockets.make(Wanted.DIAG), init)
+    except OSError:
+        return Table(None, init)

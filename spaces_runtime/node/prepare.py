@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
+import socket
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spaces_runtime.domain.errors import Invalid
+from spaces_runtime.domain.errors import BackendUnavailable, Invalid
 from spaces_runtime.domain.instance import StartSpec
 from spaces_runtime.domain.layout import STUB
 from spaces_runtime.node import disk, sandbox
@@ -27,15 +30,22 @@ INIT, LAUNCH = "/init.py", "/launch.py"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What spawn() needs, and what init is told once the sandbox is written down."""
+    """What spawn() needs, and what init is told once the sandbox is written down. port: where the app will listen."""
 
     command: Command
     orders: dict[str, Any]
     exit_file: Path
+    port: int
 
 
 def checked(machine: Machine, spec: StartSpec) -> None:
-    """Names are safe as file names, and folders lie where the platform keeps them. Raises: Invalid."""
+    """Names are safe as file names, folders lie where the platform keeps them, and a sandbox can be had.
+
+    Raises: Invalid; BackendUnavailable, with the command that permits sandboxes.
+    """
+    if not machine.bwrap and not machine.trusting:
+        why, then = machine.refused, f"To permit it: {machine.permit}; or start with --trust-spaces."
+        raise BackendUnavailable(what="start a Space", why=f"no sandbox can be made here ({why})", then=then)
     for name in (spec.id, spec.space):
         if not NAME.fullmatch(name):
             raise Invalid(what="start an instance", why=f"{name!r} cannot be a file's name")
@@ -82,6 +92,8 @@ def volume(machine: Machine, spec: StartSpec) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     if not target.is_mount():
         disk.attach(image, target)
+    with contextlib.suppress(OSError):
+        (target / "lost+found").rmdir()
     return target
 
 
@@ -104,10 +116,7 @@ def prepare(machine: Machine, spec: StartSpec, folder: Path, user: int | None) -
     if user is not None and data.stat().st_uid != user:
         data.chmod(0o700)
         disk.give(data, user)
-    joins = machine.group(spec.id).joins
     env = environment(spec, cores=machine.cores)
-    prefixes = interpreters(Path(spec.artifact.location))
-    python = str((Path(spec.artifact.location) / "bin" / "python").resolve())
     orders = {
         "argv": list(spec.artifact.command),
         "env": env,
@@ -117,27 +126,58 @@ def prepare(machine: Machine, spec: StartSpec, folder: Path, user: int | None) -
         "keeper": STUB if machine.root else None,
         "limits": {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": FILES, "RLIMIT_FSIZE": spec.setup.hardware.disk},
     }
-    view = sandbox.View(
+    joins = machine.group(spec.id).joins
+    if not machine.bwrap:
+        return trusted(spec, folder, orders, joins)
+    command = Command(
+        joins=joins,
+        bwrap=(machine.bwrap, *sandbox.arguments(_view(machine, spec, folder, data, user))),
+        seccomp=machine.seccomp,
+        init=(str(python_of(Path(spec.artifact.location))), "-I", "-S", INIT),
+    )
+    return Prepared(command=command, orders=orders, exit_file=folder / EXIT, port=spec.artifact.port)
+
+
+def _view(machine: Machine, spec: StartSpec, folder: Path, data: Path, user: int | None) -> sandbox.View:
+    """What the Space sees: its own places, its environment with the Python below it, and the two scripts of ours."""
+    location, own = Path(spec.artifact.location), folder / "disk"
+    scripts = ((Path(init.__file__), INIT), (Path(launch.__file__), LAUNCH))
+    return sandbox.View(
         root=machine.root,
-        shown=(
-            *prefixes,
-            (Path(spec.artifact.location), "/env"),
-            *own_path(Path(spec.artifact.location)),
-            (Path(init.__file__), INIT),
-            (Path(launch.__file__), LAUNCH),
-        ),
+        shown=(*interpreters(location), (location, "/env"), *own_path(location), *scripts),
         writable=((own / "home", HOME), (own / "app", "/app"), (data, "/data")),
         etc=_etc(folder, user),
         memory=spec.setup.hardware.memory,
         base=Path(spec.artifact.base) if spec.artifact.base else None,
     )
-    command = Command(
-        joins=joins,
-        bwrap=(machine.bwrap, *sandbox.arguments(view)),
-        seccomp=machine.seccomp,
-        init=(python, "-I", "-S", INIT),
-    )
-    return Prepared(command=command, orders=orders, exit_file=folder / EXIT)
+
+
+def trusted(spec: StartSpec, folder: Path, orders: dict[str, Any], joins: tuple[Path, ...]) -> Prepared:
+    """Without a sandbox: the same orders with real paths, on a free port of this machine."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = int(sock.getsockname()[1])
+    location, own = spec.artifact.location, folder / "disk"
+    real = {"/env": location, HOME: str(own / "home"), LAUNCH: launch.__file__, "/app": str(own / "app")}
+    (own / "home" / "app").unlink()
+    (own / "home" / "app").symlink_to(own / "app")
+
+    def outside(text: str) -> str:
+        for shown, path in real.items():
+            text = re.sub(rf"(^|:){re.escape(shown)}(?=$|/|:)", lambda found: found[1] + path, text)  # noqa: B023
+        return text
+
+    env = {name: outside(value) for name, value in orders["env"].items()}
+    env |= {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port), "PORT": str(port)}
+    changed = {"argv": [outside(part) for part in orders["argv"]], "env": env, "folder": str(own / "app")}
+    command = Command(joins=joins, bwrap=(), seccomp=b"", init=(sys.executable, "-I", "-S", init.__file__))
+    return Prepared(command=command, orders=orders | changed, exit_file=folder / EXIT, port=port)
+
+
+def python_of(environment: Path) -> Path:
+    """The interpreter that init runs under: the one below the environment, without its packages."""
+    real = (environment / "bin" / "python").resolve()
+    return Path("/env/bin/python") if real.is_relative_to(environment.resolve()) else real
 
 
 def own_path(location: Path) -> list[tuple[Path, str]]:

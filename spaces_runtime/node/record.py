@@ -6,7 +6,6 @@ import json
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RevisionId, SpaceId
 
@@ -58,13 +57,13 @@ class Record:
         write_whole(folder / RECORD, json.dumps(asdict(self)).encode(), synced=False)
         return self
 
-    def grown(self, folder: Path, **changes: Any) -> Record:
+    def grown(self, folder: Path, **changes: str | float) -> Record:
         """A changed copy, written down."""
         return self.changed(**changes).keep(folder)
 
-    def changed(self, **changes: Any) -> Record:
+    def changed(self, **changes: str | float) -> Record:
         """A changed copy that is not written down yet."""
-        return replace(self, **changes)
+        return replace(self, **changes)  # type: ignore[arg-type]
 
 
 def read(folder: Path) -> Record | None:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 MERGED = (("usr/bin", "/bin"), ("usr/sbin", "/sbin"), ("usr/lib", "/lib"), ("usr/lib64", "/lib64"))
 SHOWN_ETC = ("ssl", "ca-certificates", "pki", "nsswitch.conf", "ld.so.cache", "localtime", "mime.types", "alternatives")
 SHOWN_NET = ("resolv.conf",)
-TMP = ("/tmp", "/dev/shm")  # noqa: S108: the sandbox's own
+TMP = ("/tmp", "/dev/shm")  # noqa: S108 the sandbox's own
 NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
 
 

@@ -56,8 +56,8 @@ async def serve(layout: Layout, *, port: int, trusting: bool = False, internet: 
 
 
 def _allowed(*users: int) -> frozenset[int]:
-    """As root: root and these. Else: only ourselves."""
-    return frozenset({0, *users}) if os.geteuid() == 0 else frozenset({os.geteuid()})
+    """Root, and these; where nobody is root, ourselves."""
+    return frozenset({0, *users}) if os.geteuid() == 0 else frozenset({0, os.geteuid()})
 
 
 def _listener(path: Path, owner: int) -> socket.socket:

@@ -47,6 +47,12 @@ class Spawned:
         with contextlib.suppress(BrokenPipeError), os.fdopen(self.orders, "wb") as pipe:
             pipe.write(json.dumps(orders | {"log": self.inside_log, "exit": self.inside_exit}).encode())
 
+    def words(self) -> bytes:
+        """What it has printed so far; then its output is closed."""
+        os.set_blocking(self.log, False)
+        with os.fdopen(self.log, "rb") as pipe:
+            return pipe.read() or b""
+
     def call_off(self) -> None:
         """It ends without having run anything."""
         os.close(self.orders)
@@ -81,7 +87,7 @@ async def spawn(command: Command, *, exit_file: Path, log_owner: int | None) -> 
         argv += ["--seccomp", str(rules)] if command.seccomp else []
         argv.append("--")
     try:
-        monitor = subprocess.Popen(  # noqa: S603, ASYNC220: returns at exec
+        monitor = subprocess.Popen(  # noqa: S603, ASYNC220 returns at exec
             ("/bin/sh", "-c", JOIN, "sh", *map(str, command.joins), "--", *argv, *command.init),
             stdin=orders_out,
             stdout=log_in,

@@ -33,7 +33,7 @@ class Processes(Protocol):
 def _stats() -> dict[int, list[str]]:
     """pid → fields of its stat, from the state on."""
     found = {}
-    for entry in os.listdir("/proc"):  # noqa: PTH208: hundreds of names, no paths wanted
+    for entry in os.listdir("/proc"):  # noqa: PTH208 hundreds of names, no paths wanted
         if entry.isdigit():
             with contextlib.suppress(OSError):
                 found[int(entry)] = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()

@@ -91,7 +91,7 @@ class ProcessBackend:
                     await line.close()
             await asyncio.sleep(AGAIN)
 
-    async def _ask(self, op: str, **fields: Any) -> Any:
+    async def _ask(self, op: str, **fields: object) -> Any:  # noqa: ANN401 each operation has its own answer
         line = self._line
         if line is None or line.broken.is_set():
             async with self._calling:

@@ -49,7 +49,7 @@ class NodeDialer:
         return node
 
     def _read(self) -> None:
-        assert self._node is not None  # noqa: S101: its reader is removed before
+        assert self._node is not None  # noqa: S101 its reader is removed before
         numbers = array.array("i")
         room = socket.CMSG_LEN(numbers.itemsize)
         try:

@@ -32,7 +32,7 @@ class Line:
         self._reading = asyncio.create_task(self._read())
         self.broken = asyncio.Event()
 
-    async def ask(self, op: str, **fields: Any) -> Any:
+    async def ask(self, op: str, **fields: object) -> Any:  # noqa: ANN401 each operation has its own answer
         """The node's answer. Raises: the Fault the node raised; BackendUnavailable when it went away meanwhile."""
         if self.broken.is_set():
             raise away(self._path)
