@@ -41,7 +41,9 @@ from spaces_runtime.hub.wire import fault_response, refusal
 
 log = structlog.get_logger()
 
-ROUTERS = (  # in the order in which they are tried: `/api/spaces/hardware` before `/api/spaces/{namespace}/{name}`
+# In the order in which they are tried: `/api/spaces/hardware` before `/api/spaces/{namespace}/{name}`. The last one
+# answers for all the rest of /api, so that no page is taken for it; pages come after these.
+ROUTERS = (
     telemetry.router,
     users.router,
     cards.router,
@@ -58,6 +60,7 @@ ROUTERS = (  # in the order in which they are tried: `/api/spaces/hardware` befo
     commits.router,
     git.router,
     files.router,
+    unbuilt.router(),
 )
 
 SILENT: TelemetryConfig = {  # nothing about a request leaves this machine, whatever the environment names
@@ -71,10 +74,10 @@ LONGEST_ID = 100  # characters of a request id that is echoed
 
 
 def create_app(desk: Desk, routers: Sequence[APIRouter]) -> FastAPI:
-    """The hub. routers: in the order in which their routes are tried; what is not built yet comes after them."""
+    """The hub. routers: ROUTERS, then the pages; in the order in which their routes are tried."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=SILENT)
     app.state.desk = desk
-    for router in (*routers, unbuilt.router()):
+    for router in routers:
         app.include_router(router)
     app.add_exception_handler(Fault, _fault)
     app.add_exception_handler(HTTPException, _no_route)

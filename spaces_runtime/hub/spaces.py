@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from spaces_runtime.domain.access import Verb
-from spaces_runtime.domain.errors import Fault, Missing, Unavailable
+from spaces_runtime.domain.errors import Fault, Missing, Unavailable, Unsupported
 from spaces_runtime.domain.hardware import Hardware
 from spaces_runtime.domain.operations import settings
 from spaces_runtime.domain.operations.desk import Desk
@@ -83,6 +83,12 @@ def _tier(tier: Hardware) -> dict[str, Any]:
         "unitCostUSD": 0,
         "unitLabel": "hour",
     }
+
+
+@router.get("/api/spaces/zero-gpu/quota")
+async def zero_gpu() -> None:
+    """Here, and not among what is not built, because the address looks like that of a Space."""
+    raise Unsupported(what="use ZeroGPU", why="this hub does not have it yet")
 
 
 @router.get("/api/spaces/by-subdomain/{subdomain}")

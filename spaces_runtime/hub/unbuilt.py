@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from spaces_runtime.domain.errors import Unsupported
+from spaces_runtime.domain.errors import Missing, Unsupported
 
 REPO = "/api/{kind}/{namespace}/{name}"
+EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 UNBUILT = (  # (path, methods, what it is); the first that fits
     (f"{REPO}/discussions", "GET POST", "discussions and pull requests"),
     (f"{REPO}/discussions/{{rest:path}}", "GET POST", "discussions and pull requests"),
@@ -26,7 +27,6 @@ UNBUILT = (  # (path, methods, what it is); the first that fits
     (f"{REPO}/storage", "POST DELETE", "paid disks"),
     (f"{REPO}/replicas", "POST", "more than one replica"),
     (f"{REPO}/metrics", "GET", "the stream of a Space's usage"),
-    ("/api/spaces/zero-gpu/quota", "GET", "ZeroGPU"),
     ("/api/buckets/{rest:path}", "GET HEAD POST PUT DELETE", "buckets"),
     ("/buckets/{rest:path}", "GET HEAD", "buckets"),
     ("/api/organizations/{rest:path}", "GET POST PUT DELETE", "organisations"),
@@ -37,6 +37,8 @@ UNBUILT = (  # (path, methods, what it is); the first that fits
     ("/api/jobs/{rest:path}", "GET POST DELETE", "jobs"),
     ("/api/scheduled-jobs/{rest:path}", "GET POST DELETE", "jobs"),
     ("/api/inference/{rest:path}", "GET POST", "hosted inference"),
+    ("/api/settings/repositories", "GET", "the list of repos with their sizes"),
+    ("/api/tasks", "GET", "hosted inference"),
     ("/api/papers", "GET", "papers"),
     ("/api/papers/{rest:path}", "GET", "papers"),
     ("/oauth/{rest:path}", "GET POST", "signing in through the hub"),
@@ -45,11 +47,22 @@ UNBUILT = (  # (path, methods, what it is); the first that fits
 
 
 def router() -> APIRouter:
-    """Comes after all that is built, so that building a part takes it out of the table's reach at once."""
+    """Comes after all that is built, so that building a part takes it out of the table's reach at once.
+
+    The rest of /api is answered here too: without it a page of two segments would be found there.
+    """
     routes = APIRouter()
     for path, methods, what in UNBUILT:
         routes.add_api_route(path, _saying(what), methods=methods.split(), include_in_schema=False)
+    routes.add_api_route("/api", nothing, methods=EVERY, include_in_schema=False)
+    routes.add_api_route("/api/{rest:path}", nothing, methods=EVERY, include_in_schema=False)
     return routes
+
+
+async def nothing(request: Request) -> None:
+    """A 404 as JSON."""
+    path, method = request.scope["path"], request.method
+    raise Missing(what=f"{method} {path}", why="this hub has nothing there")
 
 
 def _saying(what: str) -> Callable[[], Awaitable[None]]:

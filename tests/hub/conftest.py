@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -14,31 +14,14 @@ import httpx
 import pytest
 from huggingface_hub import HfApi
 
-from spaces_runtime.domain.hosts import names
 from spaces_runtime.domain.layout import Layout
-from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.repos import NewRepo, create_repo
 from spaces_runtime.domain.people import Person, Role
 from spaces_runtime.domain.repo import Kind, Repo, Visibility
 from spaces_runtime.domain.settings import HubSettings, Settings
-from spaces_runtime.store import keyfile, valkey
-from spaces_runtime.store.blobs import FileBlobs
-from spaces_runtime.store.builds import SqlBuilds
-from spaces_runtime.store.database import Database, sqlite_url
-from spaces_runtime.store.git import GitRepos
-from spaces_runtime.store.index import SqlIndex
-from spaces_runtime.store.live.activity import LiveActivity
-from spaces_runtime.store.live.connection import Live
-from spaces_runtime.store.live.events import LiveEvents
-from spaces_runtime.store.live.observations import LiveObservations
-from spaces_runtime.store.live.wakes import LiveWakes
-from spaces_runtime.store.logs import LogFiles
-from spaces_runtime.store.migrations import migrate
-from spaces_runtime.store.people import SqlPeople
-from spaces_runtime.store.seal import master_key
-from spaces_runtime.store.secrets import SqlSecrets
-from spaces_runtime.store.spaces import SqlSpaces
-from spaces_runtime.store.xet import FileXorbs
+from spaces_runtime.store import valkey
+from spaces_runtime.wiring.desk import desk, migrate
+from spaces_runtime.wiring.names import visitor_key
 from tests.hub.serving import Hub, serving
 
 PASSWORD = "correct horse battery"
@@ -50,7 +33,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
     layout = Layout(tmp_path_factory.mktemp("hub"))
     for folder in (layout.run, layout.repos, layout.blobs, layout.keys, layout.logs, layout.database.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    keyfile.kept(layout.keys / "visitor")
+    visitor_key(settings(layout))
+    asyncio.run(migrate(settings(layout)))
     server = subprocess.Popen(valkey.command(layout), stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 20
     while not layout.valkey_socket.is_socket():
@@ -61,42 +45,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
     server.wait(10)
 
 
-@asynccontextmanager
-async def opened(layout: Layout) -> AsyncIterator[Desk]:
-    """A desk on the real stores."""
-    settings = Settings(data=layout.data, hub=HubSettings(max_regular=2**20))
-    url = sqlite_url(layout.database)
-    migrate(url)
-    db, live = Database(url), Live(valkey.url(layout))
-    index = SqlIndex(db)
-    blobs = FileBlobs(layout.blobs, index)
-    yield Desk(
-        settings=settings,
-        layout=layout,
-        names=names(port=7800, public_url="", spaces_domain="", resolves=False),
-        people=SqlPeople(db),
-        index=index,
-        spaces=SqlSpaces(db, tiers=settings.hardware, default_tier=settings.default_hardware, sleep=settings.sleep),
-        builds=SqlBuilds(db),
-        secrets=SqlSecrets(db, master_key(layout.keys / "master")),
-        repos=GitRepos(layout.repos, blobs),
-        blobs=blobs,
-        xorbs=FileXorbs(layout.blobs, "test", blobs, index),
-        wakes=LiveWakes(live),
-        activity=LiveActivity(live),
-        observations=LiveObservations(live),
-        events=LiveEvents(live),
-        logs=LogFiles(layout.logs),
-        signing=keyfile.kept(layout.keys / "signing"),
-    )
-    await live.close()
-    await db.close()
+def settings(layout: Layout) -> Settings:
+    """Small limits, so that tests reach them."""
+    return Settings(data=layout.data, hub=HubSettings(max_regular=2**20))
 
 
 @pytest.fixture(scope="session")
 def hub(data: Layout) -> Iterator[Hub]:
     """A hub that runs, for all tests of a session: each makes its own repos."""
-    with serving(opened(data)) as running:
+    with serving(desk(settings(data))) as running:
         yield running
 
 

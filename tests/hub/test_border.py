@@ -11,7 +11,8 @@ from fastapi import APIRouter, Request
 from spaces_runtime.domain.errors import BadCredentials, EntryMissing, Fault, Refused, RepoMissing, RepoUnseen
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.hub.wire import body, endpoint, next_link, unquoted
-from tests.hub.conftest import opened
+from spaces_runtime.wiring.desk import desk
+from tests.hub.conftest import settings
 from tests.hub.serving import serving
 
 
@@ -55,7 +56,7 @@ def routes() -> APIRouter:
 
 @pytest.fixture(scope="module")
 def client(data: Layout):
-    with serving(opened(data), more=[routes()]) as hub, httpx.Client(base_url=hub.url) as asking:
+    with serving(desk(settings(data)), more=[routes()]) as hub, httpx.Client(base_url=hub.url) as asking:
         yield asking
 
 
@@ -125,8 +126,10 @@ def test_a_body_that_is_no_json_object_is_the_callers_mistake(client, sent, stat
 
 
 def test_what_is_not_there_is_a_json_404(client):
-    answer = client.get("/api/no/such/thing")
-    assert (answer.status_code, answer.json()) == (404, {"error": "There is nothing at /api/no/such/thing"})
+    for path in ("/api", "/api/none", "/api/no/such/thing", "/none/at/all/here"):
+        answer = client.get(path)
+        assert (answer.status_code, set(answer.json())) == (404, {"error"})
+        assert path in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
