@@ -47,28 +47,33 @@ class Layout:
         return self.data / "keys"
 
     @property
+    def store(self) -> Path:
+        """What all builds share. Files are hard-linked across it: builds see it as one mount."""
+        return self.data / "store"
+
+    @property
     def envs(self) -> Path:
         """Shared read-only environments by digest."""
-        return self.data / "envs"
+        return self.store / "envs"
 
     @property
     def cache(self) -> Path:
-        """uv's cache; on one mount with envs, so that files are hard-linked."""
-        return self.data / "cache"
+        """Of uv, apt and bytecode."""
+        return self.store / "cache"
 
     @property
     def wheels(self) -> Path:
         """The wheels of every kept lock."""
-        return self.data / "wheels"
+        return self.store / "wheels"
 
     @property
     def bases(self) -> Path:
         """Debian packages by digest of their list."""
-        return self.data / "bases"
+        return self.store / "bases"
 
     @property
     def builds(self) -> Path:
-        """`<space>/<revision>-<rebuild>/`: `code/` (the checkout), `lock.txt`, `result.json`."""
+        """`<space>/<revision>-<rebuild>/`: `code/` (the checkout), `made/` (what the build leaves: locks, `result.json`)."""
         return self.data / "builds"
 
     @property

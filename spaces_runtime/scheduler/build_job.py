@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -22,7 +23,6 @@ COMMAND = 'umask 002; cd "$0" && exec /bin/sh -c "$1"'
 
 def build_job(build: Build, settings: BuildSettings, *, network: Mapping[str, str], log: str, name: str) -> Job:
     """`python -m builder`, which runs no code of any package."""
-    shared = (build.envs, build.cache, build.wheels, build.bases)
     named = [("--code", build.code), ("--out", build.out), ("--envs", build.envs), ("--cache", build.cache)]
     named += [("--wheels", build.wheels), ("--bases", build.bases)]
     named += [("--previous", folder) for folder in build.previous]
@@ -38,7 +38,7 @@ def build_job(build: Build, settings: BuildSettings, *, network: Mapping[str, st
         argv=(sys.executable, "-I", "-m", "builder", *told),
         env={**network, "PATH": f"{python}:{PATH}", "LANG": "C.UTF-8"},
         reads=(*sorted(programs), *build.sources.folders(), *debian, str(build.code), *map(str, build.previous)),
-        writes=(str(build.out), *map(str, shared)),
+        writes=(str(build.out), os.path.commonpath((build.envs, build.cache, build.wheels, build.bases))),
         memory=settings.memory,
         cpus=settings.cpus,
         seconds=settings.seconds,
