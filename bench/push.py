@@ -20,9 +20,9 @@ def rows() -> list[Row]:
         copy = working_copy(HELLO)
         here.create("hello")
         _pushed(here, copy, "hello", "cold cache")  # fills the cache of wheels
-        shutil.rmtree(here.data / "envs")
-        (here.data / "envs").mkdir(mode=0o755)
-        _owned_like(here.data / "envs", here.data / "wheels")
+        shutil.rmtree(here.data / "store" / "envs")
+        (here.data / "store" / "envs").mkdir(mode=0o755)
+        _owned_like(here.data / "store" / "envs", here.data / "store" / "wheels")
         here.create("second")
         first = _pushed(here, copy, "second", "first")
         code = median([_pushed(here, copy, "second", f"revision {n}") for n in range(PUSHES)])

@@ -58,6 +58,6 @@ def _woken(here: Platform, rung: str) -> float:
 
 def _by_hand(here: Platform) -> float:
     """Milliseconds that the same app takes in the same environment, started by a person."""
-    environment = next(path for path in (here.data / "envs").iterdir() if not path.name.startswith("."))
+    environment = next(path for path in (here.data / "store" / "envs").iterdir() if not path.name.startswith("."))
     packages = next(environment.glob("lib/python*/site-packages"))
     return seconds_to_answer(Path(sys.base_prefix) / "bin" / "python3", packages) * 1000
