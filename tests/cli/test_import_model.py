@@ -10,8 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from spaces_runtime import wiring
-from spaces_runtime.cli.checkpoint import read_checkpoint
+from spaces_runtime.cli.checkpoint import content_of, opened
 from spaces_runtime.cli.folders import prepare
 from spaces_runtime.cli.models import import_model
 from spaces_runtime.domain.errors import Fault, Taken
@@ -19,6 +18,8 @@ from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.repo import Kind
 from spaces_runtime.domain.settings import Settings
+from spaces_runtime.wiring.desk import desk as open_desk
+from spaces_runtime.wiring.desk import migrate
 
 T = TypeVar("T")
 WEIGHTS = b"\x02\0\0\0\0\0\0\0{}"  # a safetensors file without tensors
@@ -44,8 +45,8 @@ def at_desk(tmp_path):
     def do(work: Callable[[Desk], Awaitable[T]]) -> T:
         async def go() -> T:
             prepare(Layout(settings.data))
-            await wiring.migrate(settings)
-            async with wiring.desk(settings) as desk:
+            await migrate(settings)
+            async with open_desk(settings) as desk:
                 if await desk.people.by_name("ann") is None:
                     await desk.people.create("ann", "correct horse", admin=False)
                 return await work(desk)
@@ -55,9 +56,14 @@ def at_desk(tmp_path):
     return do
 
 
+async def bring(desk: Desk, folder: Path, name: str, alias: str = "") -> str:
+    with opened(folder) as checkpoint:
+        return await import_model(desk, checkpoint, name, alias)
+
+
 def test_a_checkpoint_becomes_a_model_repo_with_its_weights_as_a_blob(at_desk, checkpoint):
     async def work(desk: Desk) -> tuple[str, dict[str, bool], bytes]:
-        said = await import_model(desk, checkpoint, "ann/bert")
+        said = await bring(desk, checkpoint, "ann/bert")
         repo = await desk.index.find(Kind.MODEL, "ann", "bert")
         entries = await desk.repos.tree(repo.id, repo.head, "", recursive=True)
         stored = next(entry.lfs for entry in entries if entry.path == "model.safetensors")
@@ -78,7 +84,7 @@ def test_a_checkpoint_becomes_a_model_repo_with_its_weights_as_a_blob(at_desk, c
 
 def test_an_alias_leads_to_it(at_desk, checkpoint):
     async def work(desk: Desk) -> str:
-        await import_model(desk, checkpoint, "ann/bert", "bert-base-uncased")
+        await bring(desk, checkpoint, "ann/bert", "bert-base-uncased")
         return (await desk.index.alias(Kind.MODEL, "bert-base-uncased")).full
 
     assert at_desk(work) == "ann/bert"
@@ -86,9 +92,9 @@ def test_an_alias_leads_to_it(at_desk, checkpoint):
 
 def test_importing_again_replaces_what_changed_and_keeps_the_history(at_desk, checkpoint):
     async def work(desk: Desk) -> tuple[bytes, int]:
-        await import_model(desk, checkpoint, "ann/bert", "bert")
+        await bring(desk, checkpoint, "ann/bert", "bert")
         (checkpoint / "config.json").write_text('{"model_type": "roberta"}')
-        await import_model(desk, checkpoint, "ann/bert", "bert")
+        await bring(desk, checkpoint, "ann/bert", "bert")
         repo = await desk.index.find(Kind.MODEL, "ann", "bert")
         history = await desk.repos.history(repo.id, repo.head, skip=0, limit=10)
         return await desk.repos.read(repo.id, repo.head, "config.json"), len(history)
@@ -98,8 +104,8 @@ def test_importing_again_replaces_what_changed_and_keeps_the_history(at_desk, ch
 
 def test_an_alias_that_leads_elsewhere_is_not_taken_away(at_desk, checkpoint):
     async def work(desk: Desk) -> None:
-        await import_model(desk, checkpoint, "ann/one", "bert")
-        await import_model(desk, checkpoint, "ann/two", "bert")
+        await bring(desk, checkpoint, "ann/one", "bert")
+        await bring(desk, checkpoint, "ann/two", "bert")
 
     with pytest.raises(Taken, match="leads to ann/one"):
         at_desk(work)
@@ -112,7 +118,7 @@ def test_an_alias_that_leads_elsewhere_is_not_taken_away(at_desk, checkpoint):
 def test_a_wrong_name_says_what_is_wrong_and_makes_nothing(at_desk, checkpoint, name, alias, why):
     async def work(desk: Desk) -> int:
         with pytest.raises(Fault, match=why):
-            await import_model(desk, checkpoint, name, alias)
+            await bring(desk, checkpoint, name, alias)
         return len(await desk.index.listing(Kind.MODEL))
 
     assert at_desk(work) == 0
@@ -158,14 +164,23 @@ def spoil(folder: Path, fault: str) -> None:
 )
 def test_a_folder_that_is_no_checkpoint_says_which_file_is_wrong(checkpoint, fault, said):
     spoil(checkpoint, fault)
-    with pytest.raises(Fault, match=said):
-        read_checkpoint(checkpoint)
+    with pytest.raises(Fault, match=said), opened(checkpoint):
+        pass
+
+
+def test_files_that_only_their_owner_may_read_are_read_after_privilege_was_given_up(checkpoint):
+    (checkpoint / "model.safetensors").chmod(0o600)  # as safetensors writes them
+    with opened(checkpoint) as found:
+        (checkpoint / "model.safetensors").chmod(0)
+        weights = next(part.file for part in found.parts if part.path == "model.safetensors")
+        assert content_of(weights) == WEIGHTS
 
 
 def test_links_of_a_download_cache_are_followed(checkpoint, tmp_path):
     blob = tmp_path / "blob"
     (checkpoint / "model.safetensors").rename(blob)
     (checkpoint / "model.safetensors").symlink_to(blob)
-    sizes = {part.path: part.size for part in read_checkpoint(checkpoint).parts}
+    with opened(checkpoint) as found:
+        sizes = {part.path: part.size for part in found.parts}
     assert sizes["model.safetensors"] == len(WEIGHTS)
     assert ".cache/left.lock" not in sizes
