@@ -81,9 +81,10 @@ def film_table(shown: tuple[films.Film, ...], labels: np.ndarray) -> pd.DataFram
 
 
 def points_table(found: clusters.Clustering, texts: list[str], listed: pd.DataFrame) -> pd.DataFrame:
-    """What the plot draws."""
+    """What the plot draws; sorted, so that its legend is."""
     spread = clusters.fan_out(found.points, texts).round(4)
-    return listed.assign(x=spread[:, 0], y=spread[:, 1])
+    placed = listed.assign(x=spread[:, 0], y=spread[:, 1])
+    return placed.sort_values("cluster", key=lambda labels: labels.astype(int), kind="stable")
 
 
 def cluster_table(listed: pd.DataFrame) -> pd.DataFrame:

@@ -29,7 +29,7 @@ class BrokenError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What /cluster gave, film by film in one order: its cluster, its genre, where it is drawn."""
+    """What /cluster gave: each film's cluster and genre in one order, and all places drawn, sorted."""
 
     clusters: list[str]
     genres: list[str]
@@ -95,7 +95,7 @@ def ask(app: Client, encoder: str, count: int) -> Answer:
     answer = Answer(
         clusters=[row[0] for row in films["data"]],
         genres=[row[3] for row in films["data"]],
-        places=[(row[x], row[y]) for row in plot["data"]],
+        places=sorted((row[x], row[y]) for row in plot["data"]),
     )
     expect(len(answer.clusters) == len(answer.places) == FILMS, f"{name}: {FILMS} films, each a point")
     sizes = {row[0]: row[1] for row in groups["data"]}

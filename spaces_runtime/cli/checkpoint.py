@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from spaces_runtime.domain.errors import Fault
@@ -20,10 +23,10 @@ POINTER = b"version https://git-lfs.github.com/spec/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One file. path: in the repo. size: bytes."""
+    """One file, open for reading. path: in the repo. size: bytes."""
 
     path: str
-    file: Path
+    file: BufferedReader
     size: int
 
 
@@ -40,8 +43,12 @@ class Checkpoint:
         return sum(part.size for part in self.parts)
 
 
-def read_checkpoint(folder: Path) -> Checkpoint:
-    """Check that `AutoModel` and `AutoTokenizer` will find what they need here.
+@contextmanager
+def opened(folder: Path) -> Iterator[Checkpoint]:
+    """Check that `AutoModel` and `AutoTokenizer` will find what they need here, and hold its files open.
+
+    Open, because whoever stores them may have given up the right to open them: safetensors writes weights that only
+    their owner may read.
 
     Raises:
         Fault: names the file that is missing or of the wrong kind, and what to do.
@@ -57,19 +64,27 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         raise _no_checkpoint(
             folder, "it has no tokenizer", "Save it there too: AutoTokenizer.from_pretrained(...).save_pretrained(DIR)."
         )
-    for name, path in shown.items():
-        if _is_pointer(path):
-            raise _no_checkpoint(
-                folder, f"{name} is a git-lfs pointer, not the file itself", "Run `git lfs pull` there."
-            )
-    parts = tuple(Part(path=name, file=path, size=path.stat().st_size) for name, path in shown.items())
-    return Checkpoint(architecture=architecture, parts=parts)
+    with ExitStack() as stack:
+        parts = []
+        for name, path in shown.items():
+            file = stack.enter_context(path.open("rb"))
+            if file.read(len(POINTER)) == POINTER:
+                why = f"{name} is a git-lfs pointer, not the file itself"
+                raise _no_checkpoint(folder, why, "Run `git lfs pull` there.")
+            parts.append(Part(path=name, file=file, size=path.stat().st_size))
+        yield Checkpoint(architecture=architecture, parts=tuple(parts))
 
 
-def sha256_of(path: Path) -> Sha256:
-    """Reads the whole file."""
-    with path.open("rb") as file:
-        return Sha256(hashlib.file_digest(file, "sha256").hexdigest())
+def sha256_of(file: BufferedReader) -> Sha256:
+    """Of all of it."""
+    file.seek(0)
+    return Sha256(hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def content_of(file: BufferedReader) -> bytes:
+    """All of it."""
+    file.seek(0)
+    return file.read()
 
 
 def _architecture(folder: Path, files: dict[str, Path]) -> str:
@@ -101,11 +116,6 @@ def _check_weights(folder: Path, files: dict[str, Path]) -> None:
             raise _no_checkpoint(
                 folder, f"{name} names {absent[0]}, which is not there", "Copy all parts of the weights."
             )
-
-
-def _is_pointer(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(POINTER)) == POINTER
 
 
 def _no_checkpoint(folder: Path, why: str, then: str) -> Fault:

@@ -6,9 +6,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from fnmatch import fnmatch
-from pathlib import Path
+from io import BufferedReader
 
-from spaces_runtime.cli.checkpoint import Checkpoint, Part, read_checkpoint, sha256_of
+from spaces_runtime.cli.checkpoint import Checkpoint, Part, content_of, sha256_of
 from spaces_runtime.domain.errors import Fault, Taken
 from spaces_runtime.domain.naming import checked_namespace
 from spaces_runtime.domain.operations.desk import Desk
@@ -20,13 +20,12 @@ from spaces_runtime.domain.repo import AddBlob, AddFile, Change, Kind, Repo
 PIECE = 4 * 2**20  # bytes read at a time
 
 
-async def import_model(desk: Desk, folder: Path, name: str, alias: str = "") -> str:
+async def import_model(desk: Desk, checkpoint: Checkpoint, name: str, alias: str = "") -> str:
     """Import, give the alias, and say what was done. Importing again makes a new commit where anything changed.
 
     Raises:
-        Fault: the folder is no checkpoint, or the name is none. Taken: the alias leads to another repo.
+        Fault: the name is none. Taken: the alias leads to another repo.
     """
-    checkpoint = await asyncio.to_thread(read_checkpoint, folder)
     owner, repo_name = await _owner(desk, name)
     if alias:
         await _check_alias(desk, alias, f"{owner.name}/{repo_name}")
@@ -71,16 +70,16 @@ async def _check_alias(desk: Desk, alias: str, target: str) -> None:
 
 async def _change(desk: Desk, repo: Repo, part: Part) -> Change:
     if part.size <= desk.settings.hub.max_regular and not any(fnmatch(part.path, pattern) for pattern in LARGE):
-        return AddFile(path=part.path, content=await asyncio.to_thread(part.file.read_bytes))
+        return AddFile(path=part.path, content=await asyncio.to_thread(content_of, part.file))
     sha256 = await asyncio.to_thread(sha256_of, part.file)
     await desk.blobs.put(repo.id, sha256, part.size, _content(part.file))
     return AddBlob(path=part.path, sha256=sha256, size=part.size)
 
 
-async def _content(file: Path) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(file.open, "rb") as opened:
-        while piece := await asyncio.to_thread(opened.read, PIECE):
-            yield piece
+async def _content(file: BufferedReader) -> AsyncIterator[bytes]:
+    file.seek(0)
+    while piece := await asyncio.to_thread(file.read, PIECE):
+        yield piece
 
 
 def _said(checkpoint: Checkpoint, repo: Repo, alias: str) -> str:

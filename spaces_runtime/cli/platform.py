@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from spaces_runtime.cli import up as running
+from spaces_runtime.cli.checkpoint import opened
 from spaces_runtime.cli.context import at_desk, effective, settings_of
 from spaces_runtime.cli.folders import prepare
 from spaces_runtime.cli.models import import_model
@@ -102,7 +103,8 @@ def bring_in(
     alias: str = typer.Option("", help="A one-segment name that leads there, e.g. bert-base-uncased."),
 ) -> None:
     """Bring a local checkpoint in as a model repo."""
-    typer.echo(at_desk(context, lambda desk: import_model(desk, folder, name, alias), also=(folder,)))
+    with opened(folder) as checkpoint:
+        typer.echo(at_desk(context, lambda desk: import_model(desk, checkpoint, name, alias)))
 
 
 def bench(
