@@ -80,7 +80,8 @@ class Answers:
         self._close_idle(instance)
         await self._flush()
         if door.quiet:
-            await self._gates.answer(self._gateway, instance, Answer(in_flight=0, held=door.held))
+            answer = Answer(in_flight=0, held=door.held, serial=door.serial)
+            await self._gates.answer(self._gateway, instance, answer)
             self._table.forget_unused(instance)
 
     def _cut(self, instance: InstanceId, door: Door) -> None:

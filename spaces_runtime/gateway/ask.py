@@ -16,7 +16,7 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class HubCheck:
-    """May the bearer of this token visit this Space? dial: connects to the hub. A token is asked about once at a time."""
+    """May the bearer of this token visit this Space? dial: connects to the hub."""
 
     def __init__(self, dial: Callable[[], Awaitable[Stream]]) -> None:
         self._dial = dial

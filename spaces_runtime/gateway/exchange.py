@@ -65,8 +65,8 @@ class Exchange:
     """It lives on the connection's queue from its head to its end. See Errand for what the app's side calls."""
 
     __slots__ = (
-        "_chunked", "_connection", "_parked", "_parked_size", "_retried", "answered", "body_done", "counted", "deadline",
-        "door", "head", "holder", "host", "lane", "over", "sent_body", "stream", "upstream", "used",
+        "_chunked", "_connection", "_parked", "_parked_size", "_retried", "answered", "body_done", "counted",
+        "deadline", "door", "head", "holder", "host", "lane", "over", "sent_body", "stream", "upstream", "used",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, head: Head, host: Host) -> None:

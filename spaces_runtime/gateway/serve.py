@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -166,33 +166,28 @@ class Gateway:
             clock=time.time,
         )
         self._hall = Hall(self._reception, parts.settings)
+        self._leased = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stop is set."""
         servers = await _accept(self._parts.sockets, self._hall)
-        async with asyncio.TaskGroup() as tasks:
-            background = [
-                tasks.create_task(self._follow()),
-                tasks.create_task(self._answers.run()),
-                tasks.create_task(self._every_second()),
-            ]
-            await stop.wait()
-            for server in servers:
-                server.close()
-            await self._hall.end()
-            await self._told()
-            for task in background:
-                task.cancel()
-
-    async def _follow(self) -> None:
-        """The lease first, orders and routes second: no gate is read that nobody waits for."""
-        while not await self._told():
-            await asyncio.sleep(AWAY)  # noqa: ASYNC110 - a store in another process sets no event of ours
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_forever("orders", self._orders))
-            tasks.create_task(_forever("routes", self._routes))
+        create = asyncio.get_running_loop().create_task
+        background = [
+            create(_forever("seconds", self._every_second)),
+            create(_forever("answers", self._answers.run)),
+            create(_forever("orders", self._orders)),
+            create(_forever("routes", self._routes)),
+        ]
+        await stop.wait()
+        for server in servers:
+            server.close()
+        await self._hall.end()
+        await self._told()
+        await _ended(background)
 
     async def _orders(self) -> None:
+        """The lease first, orders second: no gate is read that nobody waits for."""
+        await self._leased.wait()
         async for order in self._parts.gates.orders():
             self._table.apply_order(order)
             if order.is_open:
@@ -200,16 +195,18 @@ class Gateway:
                     self._asker.opened(space)
 
     async def _routes(self) -> None:
+        await self._leased.wait()
         async for host, route in self._parts.routes.follow():
             self._table.apply_route(host, route)
 
     async def _every_second(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            if await self._told():
+                self._leased.set()
             await asyncio.sleep(TELL)
             self._hall.sweep(loop.time())
             self._reception.sweep(loop.time())
-            await self._told()
 
     async def _told(self) -> bool:
         """Renew the lease and tell what was seen; False: the live store is away, which costs visitors nothing."""
@@ -267,6 +264,15 @@ async def _forever(what: str, follow: Callable[[], Awaitable[None]]) -> None:
         except Exception as error:  # noqa: BLE001 - a task's root: a gateway must outlive the live store
             log.warning("not followed", what=what, why=str(error))
         await asyncio.sleep(AWAY)
+
+
+async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel until they have ended: a client library of the live store may swallow a cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.1)
 
 
 async def _unix(path: str) -> socket.socket:

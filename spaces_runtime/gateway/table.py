@@ -79,10 +79,12 @@ class Table:
         door = self._doors.get(order.instance)
         if door is None:
             door = self._doors[order.instance] = Door(partial(self._quiet, order.instance))
+        if order.serial < door.serial:  # overtaken on its way by a newer one
+            return
         if order.is_open:
-            door.open()
+            door.open(order.serial)
         else:
-            door.shut(order.cut_at)
+            door.shut(order.cut_at, order.serial)
         self.on_order(order)
         for space in tuple(self._serves.get(order.instance, ())):
             self._notify(space)
