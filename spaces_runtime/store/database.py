@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
-from spaces_runtime.domain.errors import Unavailable
+from spaces_runtime.domain.errors import Invalid, Unavailable
 
 T = TypeVar("T")
 BUSY = 15.0  # seconds to wait for another process's write on SQLite
 ATTEMPTS = 20  # of a PostgreSQL transaction that collides with another one
+FORMS = "Use postgresql://user:password@host/name, or nothing for SQLite in the data folder."
 COLLISIONS = ("40001", "40P01")  # serialization failure, deadlock
 
 
@@ -29,11 +30,19 @@ def sqlite_url(path: Path) -> str:
 
 
 def parsed(url: str) -> URL:
-    """Read the operator's address. PostgreSQL is spoken by psycopg 3, whatever short form the address uses."""
-    address = make_url(url)
-    if address.get_backend_name() == "postgresql" or address.drivername == "postgres":
+    """Read the operator's address. PostgreSQL is spoken by psycopg 3, whatever short form the address uses.
+
+    Raises: Invalid.
+    """
+    try:
+        address = make_url(url)
+    except sa.exc.ArgumentError:
+        raise Invalid(what="open the database", why="its address is no URL", then=FORMS) from None
+    if address.drivername.partition("+")[0] in ("postgresql", "postgres"):
         return address.set(drivername="postgresql+psycopg")
-    return address
+    if address.drivername == "sqlite" and address.database:
+        return address
+    raise Invalid(what="open the database", why=f"{address.drivername} is not supported", then=FORMS)
 
 
 def engine(url: str, *, connections: int) -> sa.Engine:
@@ -41,7 +50,11 @@ def engine(url: str, *, connections: int) -> sa.Engine:
     address = parsed(url)
     lite = address.get_backend_name() == "sqlite"
     options: dict[str, Any] = {} if lite else {"isolation_level": "REPEATABLE READ", "pool_pre_ping": True}
-    made = sa.create_engine(address, hide_parameters=True, pool_size=connections, max_overflow=0, **options)
+    try:
+        made = sa.create_engine(address, hide_parameters=True, pool_size=connections, max_overflow=0, **options)
+    except ModuleNotFoundError:
+        then = "Install spaces-runtime[postgres]."
+        raise Invalid(what="open the database", why="the driver of PostgreSQL is not installed", then=then) from None
     if lite:
         sa.event.listen(made, "connect", _prepare)
         sa.event.listen(made, "begin", _begin)

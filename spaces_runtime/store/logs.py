@@ -65,11 +65,11 @@ class LogFiles:
         opened = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o660)
         try:
             os.write(opened, told)
-            full = os.fstat(opened).st_size > LIMIT
+            # Not a second time when another writer was faster: that would lose the rotated half.
+            if os.fstat(opened).st_size > LIMIT and os.fstat(opened).st_ino == _inode(path):
+                path.replace(older(path))
         finally:
             os.close(opened)
-        if full:
-            path.replace(older(path))
 
 
 def older(path: Path) -> Path:

@@ -18,11 +18,11 @@ def ladder(platform: SleepSettings, own: float | None, left_out: Collection[Phas
     """
     if own == NEVER:
         return ()
-    wanted = (Phase.FROZEN, platform.frozen), (None, platform.cold)
-    offered = [(phase, after) for phase, after in wanted if after != NEVER]
-    if not offered:
+    known = ((Phase.FROZEN, platform.frozen), (None, platform.cold))
+    offered = [(phase, after) for phase, after in known if after != NEVER]
+    if not offered:  # the operator lets nothing sleep by itself, but the owner may ask for it
         return () if own is None else (Rung(phase=None, after=own),)
     first = offered[0][1] if own is None else own
-    phases = [(phase, after) for phase, after in offered if phase not in left_out] or [offered[-1]]
-    (warmest, _), *deeper = phases
-    return (Rung(phase=warmest, after=first), *(Rung(phase=p, after=max(after, first)) for p, after in deeper))
+    kept = [(phase, after) for phase, after in offered if phase not in left_out]
+    afters = [first, *(max(after, first) for _, after in kept[1:])]
+    return tuple(Rung(phase=phase, after=after) for (phase, _), after in zip(kept, afters, strict=False))

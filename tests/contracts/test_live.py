@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -79,6 +80,23 @@ async def test_a_store_that_lost_everything_takes_no_route_away(live: Live, serv
         server.kill()
         server.start()
         next_one = asyncio.ensure_future(take(follow, 1))
+        await waiting(live, "subscribe")
+        await routes.publish("b", ROUTE)
+        assert await next_one == [("b", ROUTE)]
+
+
+async def test_a_lost_store_takes_no_route_away_even_if_the_connection_then_breaks_too(
+    live: Live, server: Server
+) -> None:
+    routes = LiveRoutes(live)
+    await routes.publish("a", ROUTE)
+    async with aclosing(routes.follow()) as follow:
+        await take(follow, 1)
+        next_one = asyncio.ensure_future(take(follow, 1))
+        server.kill()
+        server.start()
+        await waiting(live, "subscribe")
+        await live.call("CLIENT", "KILL", "TYPE", "pubsub")
         await waiting(live, "subscribe")
         await routes.publish("b", ROUTE)
         assert await next_one == [("b", ROUTE)]
@@ -359,6 +377,15 @@ async def test_a_store_that_cannot_be_reached_is_a_clear_fault(server: Server, l
     server.kill()
     with pytest.raises(Unavailable, match="Cannot reach the live store"):
         await LiveActivity(live).since()
+
+
+async def test_the_bundled_store_listens_on_its_socket_only_and_writes_nothing_to_disk(
+    live: Live, server: Server
+) -> None:
+    asked = ("port", "save", "appendonly", "maxmemory-policy")
+    told = [(await live.call("CONFIG", "GET", name))[1].decode() for name in asked]
+    assert told == ["0", "", "no", "volatile-ttl"]
+    assert stat.S_IMODE(server.layout.valkey_socket.stat().st_mode) == 0o770
 
 
 # The written form

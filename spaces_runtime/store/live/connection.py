@@ -28,7 +28,7 @@ Command = tuple[str | bytes | int | float, ...]
 
 
 class Live:
-    """One live store. url: unix:///path or redis://host:port.
+    """One live store: Valkey, or Redis from 7 on. url: unix:///path or redis://host:port.
 
     Short commands raise Unavailable when the store is away; following goes on by itself.
     """

@@ -39,12 +39,14 @@ class LiveRoutes:
         begun = 0.0
 
         async def present() -> Iterable[bytes]:
-            nonlocal known, begun
+            nonlocal begun
             since = await self._live.since()
             table = await self._live.call("HGETALL", ROUTES)
             found = {host.decode(): route.decode() for host, route in table.items()}
-            gone = known - found.keys() if since == begun else set()
-            begun = since
+            if since != begun:  # another store, or the first one: that it lacks a route says nothing
+                begun = since
+                known.clear()
+            gone = known - found.keys()
             return [_message(host, found.get(host, "")) for host in (*gone, *found)]
 
         async with aclosing(self._live.follow(ROUTES, present)) as messages:
