@@ -12,8 +12,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 from huggingface_hub import HfApi
 
+from spaces_runtime.cli.log import to_stderr
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.operations.repos import NewRepo, create_repo
 from spaces_runtime.domain.people import Person, Role
@@ -29,7 +31,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
-    """A data folder with a live store that runs."""
+    """A data folder with a live store that runs; `platform.log` in it is what the platform logs."""
     layout = Layout(tmp_path_factory.mktemp("hub"))
     for folder in (layout.run, layout.repos, layout.blobs, layout.keys, layout.logs, layout.database.parent):
         folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +42,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
     while not layout.valkey_socket.is_socket():
         assert time.monotonic() < deadline, "Valkey did not start"
         time.sleep(0.02)
-    yield layout
+    to_stderr()
+    with (layout.data / "platform.log").open("w", buffering=1) as log:
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(log))
+        yield layout
+    structlog.reset_defaults()
     server.terminate()
     server.wait(10)
 
