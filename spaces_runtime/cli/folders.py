@@ -31,6 +31,8 @@ def folders(layout: Layout) -> Iterable[Folder]:
     yield Folder(layout.keys, HUB, CONTROL, SET_GROUP | 0o771)
     yield Folder(layout.builds, SCHEDULER, CONTROL, SET_GROUP | 0o775)
     yield Folder(layout.logs, SCHEDULER, CONTROL, SET_GROUP | 0o770)
+    yield Folder(layout.store, 0, 0, 0o711)
+    yield Folder(layout.store, BUILDER, BUILDER, 0o755)
     yield Folder(layout.envs, BUILDER, BUILDER, 0o755)
     yield Folder(layout.bases, BUILDER, BUILDER, 0o755)
     yield Folder(layout.cache, BUILDER, BUILDER, 0o700)
