@@ -127,6 +127,12 @@ class Unavailable(Fault):
     status = 503
 
 
+class Full(Fault):
+    """The disk is full; nothing was kept of what was sent."""
+
+    status = 507
+
+
 class BackendUnavailable(Unavailable):
     """The engine cannot be reached."""
 

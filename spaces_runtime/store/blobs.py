@@ -7,12 +7,14 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 from uuid import uuid4
 
 from spaces_runtime.domain.errors import Invalid, Missing
 from spaces_runtime.domain.ids import RepoId, Sha256
+from spaces_runtime.store.disk import room
 
 BATCH = 2**20  # bytes gathered before a thread hashes and writes them
 
@@ -27,19 +29,20 @@ class Ledger(Protocol):
 class Incoming:
     """A file that is being received. It gets its name only when whole, right and on disk; else nothing stays."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, file: FileIO) -> None:
+        self._file = file  # without a buffer: one that cannot be flushed to a full disk would fail once more
         self._hash = hashlib.sha256()
         self.size = 0
 
     def write(self, content: bytes | memoryview) -> None:
         self._hash.update(content)
-        self._file.write(content)
+        rest = memoryview(content)
+        while rest:
+            rest = rest[self._file.write(rest) or 0 :]
         self.size += len(content)
 
     def keep(self, place: Path) -> None:
         """Move it to its place; equal content that is there already stays."""
-        self._file.flush()
         os.fsync(self._file.fileno())
         place.parent.mkdir(parents=True, exist_ok=True)
         Path(self._file.name).replace(place)
@@ -47,7 +50,7 @@ class Incoming:
             _fsync(folder)
 
     @property
-    def reader(self) -> BinaryIO:
+    def reader(self) -> FileIO:
         """What came so far, to be read before it is kept."""
         return self._file
 
@@ -72,7 +75,7 @@ class FileBlobs:
 
         Raises: Invalid for another hash or size; nothing is left behind, also when the sender stops half-way.
         """
-        with self.incoming() as file:
+        with self.incoming(f"store {sha256}") as file:
             async for batch in in_batches(content):
                 if file.size + len(batch) > size:
                     raise Invalid(what=f"store {sha256}", why=f"more than the {size} bytes that were announced came")
@@ -94,12 +97,15 @@ class FileBlobs:
             raise Missing(what=f"read {sha256}", why="no such content is stored") from error
 
     @contextmanager
-    def incoming(self) -> Iterator[Incoming]:
-        """A file without a name in the store; on the way out it is gone unless it was kept."""
+    def incoming(self, what: str) -> Iterator[Incoming]:
+        """A file without a name in the store; on the way out it is gone unless it was kept. what: said on a full disk.
+
+        Raises: Full.
+        """
         self._incoming.mkdir(parents=True, exist_ok=True)
         path = self._incoming / uuid4().hex
         try:
-            with path.open("x+b") as file:
+            with room(what), path.open("x+b", buffering=0) as file:
                 yield Incoming(file)
         finally:
             path.unlink(missing_ok=True)

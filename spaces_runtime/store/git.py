@@ -17,8 +17,9 @@ from pygit2.enums import ObjectType
 
 from spaces_runtime.domain.errors import EntryMissing, Fault, Invalid, Missing, Refused, RevisionMissing, Taken
 from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256
-from spaces_runtime.domain.repo import Change, Commit, Entry, Ref
+from spaces_runtime.domain.repo import AddFile, Change, Commit, Entry, Ref
 from spaces_runtime.store import git_checkout, git_commit, git_objects
+from spaces_runtime.store.disk import require
 
 pygit2.settings.enable_fsync_gitdir(True)  # a commit that was answered survives a power cut
 pygit2.settings.owner_validation = False  # hub and scheduler share the repos under two user ids
@@ -103,6 +104,8 @@ class GitRepos:
         self, repo: RepoId, branch: str, changes: Sequence[Change], *, author: str, message: str, parent: str | None
     ) -> RevisionId:
         async with self._alone(repo):
+            need = sum(_size(change.content) for change in changes if isinstance(change, AddFile))
+            require(self._root, need, what="commit")  # libgit2 does not say why a write failed
             return await self._locked(
                 repo,
                 lambda git: git_commit.commit_changes(
@@ -153,6 +156,15 @@ class GitRepos:
                 git, revision, into, lambda sha256: self._blobs.path(sha256) if sha256 in held else None
             ),
         )
+
+    def sweep(self, known: Collection[RepoId], before: float) -> None:
+        """Remove what crashes left: folders half made or half deleted, and repos that got no row. before: Unix seconds,
+        older than anything under way.
+        """
+        for path in self._root.iterdir():
+            ours = path.name.endswith(".git") and path.name.removesuffix(".git") in known
+            if not ours and path.stat().st_mtime < before:
+                shutil.rmtree(path, ignore_errors=True)
 
     async def _on(self, repo: RepoId, work: Callable[[pygit2.Repository], T]) -> T:
         """Each call opens the repo anew (a tenth of a millisecond): libgit2's handles are not for many threads."""
@@ -232,6 +244,10 @@ def _file_lock(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def _size(content: bytes | Path) -> int:
+    return content.stat().st_size if isinstance(content, Path) else len(content)
+
+
 def _commit_id(git: pygit2.Repository, target: RevisionId) -> pygit2.Oid:
     return git_objects.commit_at(git, target).id
 
@@ -247,6 +263,9 @@ def _free(git: pygit2.Repository, name: str) -> None:
         raise Fault(what=f"create {name}", why=f"Invalid reference for a {kind}")
     if git.references.get(name) is not None:
         raise _taken(name)
+    for end in (at for at, letter in enumerate(name) if letter == "/" and name.count("/", 0, at) > 1):
+        if git.references.get(name[:end]) is not None:
+            raise Invalid(what=f"create {name}", why=f"there is {name[:end]}, and git keeps no ref below another")
 
 
 def _new_ref(git: pygit2.Repository, name: str, target: pygit2.Oid) -> None:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import structlog
 
 from spaces_runtime.domain.errors import Fault, Invalid
-from spaces_runtime.domain.ids import RepoId, UserId
+from spaces_runtime.domain.ids import RepoId, Sha256, UserId
 from spaces_runtime.store.blobs import FileBlobs, Incoming, Ledger, in_batches
 from spaces_runtime.store.xet_format import Chunk, FileRecipe, chunks_of, files_of, unpacked
 
@@ -34,6 +34,7 @@ class FileXorbs:
         self._installation = installation
         self._blobs = blobs
         self._ledger = ledger
+        self._building: dict[tuple[RepoId, Sha256], asyncio.Task[None]] = {}
 
     @property
     def installation(self) -> str:
@@ -46,7 +47,7 @@ class FileXorbs:
             async for _ in content:
                 pass
             return False
-        with self._blobs.incoming() as file:
+        with self._blobs.incoming(f"store the xorb {xorb}") as file:
             async for batch in in_batches(content):
                 if file.size + len(batch) > XORB_LIMIT:
                     raise Invalid(what=f"store the xorb {xorb}", why=f"it is larger than {XORB_LIMIT} bytes")
@@ -57,23 +58,33 @@ class FileXorbs:
     async def register(self, owner: UserId, repo: RepoId, shard: bytes) -> None:
         for recipe in files_of(shard):
             try:
-                await self._rebuild(owner, repo, recipe)
+                await self._built(owner, repo, recipe)
             except Fault as fault:  # the client shows its user only the status
                 log.warning("xet upload refused", owner=owner, repo=repo, file=recipe.xet, why=fault.why)
                 raise
 
-    async def _rebuild(self, owner: UserId, repo: RepoId, recipe: FileRecipe) -> None:
+    async def _built(self, owner: UserId, repo: RepoId, recipe: FileRecipe) -> None:
+        """Once: a client that lost patience with a huge file asks again, and waits for the first build of it."""
         if recipe.sha256 is None:
             raise Invalid(what=f"take the file {recipe.xet}", why="the shard does not say its sha256")
-        with self._blobs.incoming() as file:
+        if await self._ledger.holds(repo, recipe.sha256) is not None:
+            return
+        key = (repo, recipe.sha256)
+        if key not in self._building:
+            self._building[key] = asyncio.create_task(self._build(owner, repo, recipe, recipe.sha256))
+            self._building[key].add_done_callback(lambda _: self._building.pop(key))
+        await asyncio.shield(self._building[key])
+
+    async def _build(self, owner: UserId, repo: RepoId, recipe: FileRecipe, sha256: Sha256) -> None:
+        with self._blobs.incoming(f"store {sha256}") as file:
             await asyncio.to_thread(self._assemble, owner, recipe, file)
-            if file.sha256 != recipe.sha256:
+            if file.sha256 != sha256:
                 raise Invalid(
                     what=f"take the file {recipe.xet}",
-                    why=f"the shard says its sha256 is {recipe.sha256}, its chunks have {file.sha256}",
+                    why=f"the shard says its sha256 is {sha256}, its chunks have {file.sha256}",
                 )
-            await asyncio.to_thread(file.keep, self._blobs.path(recipe.sha256))
-        await self._ledger.hold(repo, recipe.sha256, file.size)
+            await asyncio.to_thread(file.keep, self._blobs.path(sha256))
+        await self._ledger.hold(repo, sha256, file.size)
 
     def _assemble(self, owner: UserId, recipe: FileRecipe, out: Incoming) -> None:
         known: dict[str, list[Chunk]] = {}
