@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 
 import typer
@@ -17,6 +19,9 @@ from spaces_runtime.cli.serve import serve, serve_bare
 from spaces_runtime.cli.settings import shown
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.layout import Layout
+from spaces_runtime.domain.settings import Settings
+from spaces_runtime.wiring.collect import collect, needed
+from spaces_runtime.wiring.desk import desk
 from spaces_runtime.wiring.node import checks
 
 
@@ -93,7 +98,15 @@ def doctor(context: typer.Context) -> None:
 def gc(context: typer.Context) -> None:
     """Remove environments, builds, wheels and logs that no Space needs to start."""
 
-    typer.echo(str(context))
+    settings = settings_of(context)
+    prepare(Layout(settings.data))
+    typer.echo(asyncio.run(_collected(settings)))
+
+
+async def _collected(settings: Settings) -> str:
+    """As root where the platform is root's: environments belong to the builders."""
+    async with desk(settings) as made:
+        return collect(Layout(settings.data), await needed(made), time.time())
 
 
 def bring_in(
