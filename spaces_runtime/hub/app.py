@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from spaces_runtime.domain.errors import Fault
+from spaces_runtime.domain.errors import Fault, RepoMissing
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.hub import (
     cards,
@@ -36,7 +36,7 @@ from spaces_runtime.hub import (
     users,
     xet,
 )
-from spaces_runtime.hub.aliases import Aliases
+from spaces_runtime.hub.aliases import Aliases, one_segment
 from spaces_runtime.hub.wire import fault_response, refusal
 
 log = structlog.get_logger()
@@ -151,6 +151,9 @@ async def _fault(request: Request, fault: Exception) -> Response:
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     path, method = request.scope["path"], request.method
+    found = one_segment(path) if error.status_code == 404 else None  # noqa: PLR2004
+    if found is not None and found.after:  # `from_pretrained("roberta-base")` of what nobody imported
+        return fault_response(request, RepoMissing(found.name))
     known = {404: f"There is nothing at {path}", 405: f"{method} is not possible at {path}"}
     headers = {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
     return refusal(request, error.status_code, known.get(error.status_code, str(error.detail)), headers=headers)

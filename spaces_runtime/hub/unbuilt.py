@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request
 
-from spaces_runtime.domain.errors import Missing, Unsupported
+from spaces_runtime.domain.errors import Missing, RepoMissing, Unsupported
+from spaces_runtime.hub.aliases import one_segment
 
 REPO = "/api/{kind}/{namespace}/{name}"
 EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -60,8 +61,10 @@ def router() -> APIRouter:
 
 
 async def nothing(request: Request) -> None:
-    """A 404 as JSON."""
+    """A 404 as JSON. A name of one word that is no alias is a repo that is not here: clients tell that from the code."""
     path, method = request.scope["path"], request.method
+    if (found := one_segment(path)) is not None:
+        raise RepoMissing(found.name)
     raise Missing(what=f"{method} {path}", why="this hub has nothing there")
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub.errors import RepositoryNotFoundError
 
 from spaces_runtime.domain.repo import Kind, Visibility
 
@@ -108,6 +109,13 @@ def test_an_alias_leads_to_the_repo_on_every_kind_of_address(hub, client, make):
         answer = client.get(path)
         assert (answer.status_code, answer.headers["Location"]) == (307, hub.url + target)
     assert HfApi(endpoint=hub.url, token=False).model_info("bert-base-uncased").id == "ann/bert-base"
+
+
+def test_a_name_of_one_word_that_is_no_alias_is_a_missing_repo_to_clients(hub, tmp_path):
+    with pytest.raises(RepositoryNotFoundError):
+        HfApi(endpoint=hub.url, token=False).model_info("roberta-base")
+    with pytest.raises(RepositoryNotFoundError):
+        hf_hub_download("roberta-base", "config.json", endpoint=hub.url, token=False, cache_dir=tmp_path)
 
 
 def test_an_alias_of_a_private_repo_is_told_to_its_owner_only(hub, client, make, ann):
