@@ -63,10 +63,10 @@ def look(layout: Layout, *, port: int, trusting: bool, internet: bool) -> tuple[
     machine = Machine(
         layout=layout,
         root=root,
-        bwrap="" if refused else bwrap,
+        bwrap="" if refused or (trusting and not root) else bwrap,
         refused=refused,
         permit=permit(),
-        trusting=trusting,
+        trusting=trusting and not root,  # root has sandboxes, and what an app did as root could not be undone
         cgroups=groups,
         images=not no_images,
         internet=False,
@@ -91,14 +91,7 @@ def findings(machine: Machine, *, no_images: str, internet: bool) -> tuple[Findi
         for name, good in (("memory", "Memory"), ("pids", "The number of processes"), ("cpu", "CPU time"))
     ]
     return (
-        Finding(
-            subject="sandbox",
-            holds=not machine.refused,
-            says="Each Space runs in a sandbox of its own."
-            if not machine.refused
-            else f"No sandbox can be made: {machine.refused}.",
-            remedy="" if not machine.refused else machine.permit,
-        ),
+        _sandbox(machine),
         Finding(
             subject="users",
             holds=machine.root,
@@ -137,6 +130,16 @@ def findings(machine: Machine, *, no_images: str, internet: bool) -> tuple[Findi
             remedy="" if machine.internet == internet else "Run as root with iproute2 and iptables installed.",
         ),
     )
+
+
+def _sandbox(machine: Machine) -> Finding:
+    if machine.bwrap:
+        return Finding(subject="sandbox", holds=True, says="Each Space runs in a sandbox of its own.")
+    if machine.trusting:
+        says = "Spaces are trusted: they run without a sandbox and can read and change whatever you can."
+        return Finding(subject="sandbox", holds=False, says=says, remedy="Start without --trust-spaces.")
+    says = f"No sandbox can be made, so no Space is run: {machine.refused}."
+    return Finding(subject="sandbox", holds=False, says=says, remedy=machine.permit)
 
 
 def probe(layout: Layout, *, port: int, trusting: bool, internet: bool) -> tuple[Finding, ...]:

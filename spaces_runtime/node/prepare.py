@@ -64,8 +64,8 @@ def limits(spec: StartSpec) -> Limits:
     return Limits(memory=hardware.memory, cpus=hardware.cpus, processes=PROCESSES)
 
 
-def places(machine: Machine, spec: StartSpec, folder: Path, user: int | None) -> tuple[Path, Path]:
-    """Make what the instance may write: its own disk and the Space's /data. Blocks. Raises: OSError."""
+def places(machine: Machine, spec: StartSpec, folder: Path, user: int | None) -> Path:
+    """Make what the instance may write: its own disk, and /data, which is returned. Blocks. Raises: OSError."""
     own, data = folder / "disk", volume(machine, spec)
     own.mkdir(mode=0o711)
     if machine.images:
@@ -75,7 +75,7 @@ def places(machine: Machine, spec: StartSpec, folder: Path, user: int | None) ->
     (own / "home" / "app").symlink_to("/app")
     disk.give(own / "home", user)
     disk.copy_code(Path(spec.artifact.code), own / "app", user)
-    return own, data
+    return data
 
 
 def volume(machine: Machine, spec: StartSpec) -> Path:
@@ -112,7 +112,7 @@ def interpreters(environment: Path) -> list[tuple[Path, str]]:
 
 def prepare(machine: Machine, spec: StartSpec, folder: Path, user: int | None) -> Prepared:
     """Make everything but the processes. Blocks; 30 ms. Raises: OSError."""
-    own, data = places(machine, spec, folder, user)
+    data = places(machine, spec, folder, user)
     if user is not None and data.stat().st_uid != user:
         data.chmod(0o700)
         disk.give(data, user)
@@ -159,13 +159,12 @@ def trusted(spec: StartSpec, folder: Path, orders: dict[str, Any], joins: tuple[
         port = int(sock.getsockname()[1])
     location, own = spec.artifact.location, folder / "disk"
     real = {"/env": location, HOME: str(own / "home"), LAUNCH: launch.__file__, "/app": str(own / "app")}
+    shown = re.compile(rf"(?:(?<=:)|^)({'|'.join(map(re.escape, real))})(?=$|/|:)")
     (own / "home" / "app").unlink()
     (own / "home" / "app").symlink_to(own / "app")
 
     def outside(text: str) -> str:
-        for shown, path in real.items():
-            text = re.sub(rf"(^|:){re.escape(shown)}(?=$|/|:)", lambda found: found[1] + path, text)  # noqa: B023
-        return text
+        return shown.sub(lambda found: real[found[1]], text)
 
     env = {name: outside(value) for name, value in orders["env"].items()}
     env |= {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port), "PORT": str(port)}

@@ -45,7 +45,8 @@ import asyncio, sys
 from pathlib import Path
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.node.serve import serve
-asyncio.run(serve(Layout(Path(sys.argv[1])), port=int(sys.argv[2]), internet="internet" in sys.argv, trusting="trust" in sys.argv))
+words = {name: name in sys.argv for name in ("internet", "trusting")}
+asyncio.run(serve(Layout(Path(sys.argv[1])), port=int(sys.argv[2]), **words))
 """
 
 
@@ -89,10 +90,10 @@ class Place:
 
     def begin(self) -> None:
         as_user = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"] if self.user else []
+        python = SYSTEM_PYTHON if self.user else sys.executable
         paths = os.pathsep.join((str(ROOT), *(path for path in sys.path if path.endswith("site-packages"))))
         self.node = subprocess.Popen(
-            [*as_user, SYSTEM_PYTHON if self.user else sys.executable, "-c", NODE]
-            + [str(self.layout.data), str(self.port), *self.words],
+            [*as_user, python, "-c", NODE, str(self.layout.data), str(self.port), *self.words],
             env=os.environ | {"PYTHONPATH": paths},
         )
         deadline = time.monotonic() + 15

@@ -92,12 +92,18 @@ class ProcessBackend:
             await asyncio.sleep(AGAIN)
 
     async def _ask(self, op: str, **fields: object) -> Any:  # noqa: ANN401 each operation has its own answer
+        """Each operation may be repeated, so one that met a line to a node that is gone is asked again on a new one."""
         line = self._line
-        if line is None or line.broken.is_set():
-            async with self._calling:
-                if self._line is None or self._line.broken.is_set():
-                    self._line = await call(self._layout.node_socket)
-                line = self._line
+        if line is not None and not line.broken.is_set():
+            try:
+                return await line.ask(op, **fields)
+            except BackendUnavailable:
+                if not line.broken.is_set():
+                    raise
+        async with self._calling:
+            if self._line is None or self._line.broken.is_set():
+                self._line = await call(self._layout.node_socket)
+            line = self._line
         return await line.ask(op, **fields)
 
     async def close(self) -> None:
