@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.lock import FILE as LOCK
 from spaces_runtime.domain.ids import BuildKey, RevisionId, SpaceId
 
 _NAME = re.compile(r"([0-9a-f]{40})-(\d+)")
@@ -37,20 +38,25 @@ class Folders:
     root: Path
 
     def begin(self, space: SpaceId, key: BuildKey, kept: Collection[BuildKey]) -> tuple[Folder, tuple[Folder, ...]]:
-        """A new folder for this build, and those of earlier ones, newest first; all that is not kept goes."""
+        """A new folder for this build, and those of earlier ones, newest first; all that is not kept goes.
+
+        The newest with a lock stays too: a revision that never answered still settles what the next one installs.
+        """
         home = self.root / space
         home.mkdir(parents=True, exist_ok=True)
         home.chmod(ENTER)
         folder = Folder(home / f"{key.revision}-{key.rebuild}", key)
         shutil.rmtree(folder.path, ignore_errors=True)  # of a build that was killed
         earlier = self._there(home)
+        locked = next((before for before in earlier if (before.made / LOCK).exists()), None)
+        stays = tuple(before for before in earlier if before.key in kept or before == locked)
         for before in earlier:
-            if before.key not in kept:
+            if before not in stays:
                 shutil.rmtree(before.path, ignore_errors=True)
         folder.made.mkdir(parents=True)
         folder.path.chmod(ENTER)
         folder.made.chmod(SHARED)
-        return folder, tuple(before for before in earlier if before.key in kept)
+        return folder, stays
 
     def remove_all(self, space: SpaceId) -> None:
         """Of a deleted Space."""

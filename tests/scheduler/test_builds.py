@@ -1,0 +1,366 @@
+"""The build queue, with real git, database, live store and builder processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.artifact import ArtifactKind
+from builder.sources import Sources
+from spaces_runtime.domain.errors import BackendUnavailable
+from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RepoId, RevisionId, Sha256, SpaceId
+from spaces_runtime.domain.instance import Instance, Phase
+from spaces_runtime.domain.layout import Layout
+from spaces_runtime.domain.logs import Source
+from spaces_runtime.domain.ports.engine import Job, JobEnd
+from spaces_runtime.domain.repo import AddFile
+from spaces_runtime.domain.settings import TIERS, BuildSettings, SleepSettings
+from spaces_runtime.domain.space import BuildState, Revision, Space
+from spaces_runtime.scheduler.builds import BuildQueue, Ports
+from spaces_runtime.store.builds import SqlBuilds
+from spaces_runtime.store.database import Database, sqlite_url
+from spaces_runtime.store.git import GitRepos
+from spaces_runtime.store.live.connection import Live
+from spaces_runtime.store.live.wakes import LiveWakes
+from spaces_runtime.store.logs import LogFiles
+from spaces_runtime.store.migrations import migrate
+from spaces_runtime.store.spaces import SqlSpaces
+from tests.builder.local_index import LocalIndex
+from tests.contracts.conftest import live, server  # noqa: F401 - fixtures
+
+pytestmark = pytest.mark.anyio
+
+S, R = SpaceId("s1"), RepoId("r1")
+README = b"---\nsdk: gradio\nsdk_version: 6.31.0\n---\n"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class NoBlobs:
+    """No repo here holds large files."""
+
+    def path(self, sha256: Sha256) -> Path:
+        raise AssertionError(sha256)
+
+    async def holds(self, repo: RepoId, sha256: Sha256) -> bool:
+        return False
+
+
+class Here:
+    """Runs jobs as plain child processes of this one. free: jobs wait for it. away: how often the node is not there."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.running, self.most, self.away = 0, 0, 0
+        self.free = asyncio.Event()
+        self.free.set()
+        self.end: JobEnd | None = None
+
+    async def run(self, job: Job) -> JobEnd:
+        if self.away:
+            self.away -= 1
+            raise BackendUnavailable(what="build", why="the node is away")
+        self.jobs.append(job)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            await self.free.wait()
+            return self.end or await self._really(job)
+        finally:
+            self.running -= 1
+
+    async def _really(self, job: Job) -> JobEnd:
+        with Path(job.log).open("ab") as log:
+            child = await asyncio.create_subprocess_exec(*job.argv, env=job.env, stdout=log, stderr=log, cwd="/")
+            try:
+                return JobEnd(status=await child.wait())
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    child.kill()
+
+
+class World:
+    """One Space, its repo and the queue."""
+
+    def __init__(self, root: Path, db: Database, store: Live) -> None:
+        self.layout = Layout(root / "data")
+        self.index = LocalIndex(root / "index")
+        self.jobs, self.wakes = Here(), LiveWakes(store)
+        self.builds = SqlBuilds(db)
+        self.spaces = SqlSpaces(db, tiers=TIERS, default_tier="cpu-basic", sleep=SleepSettings())
+        self.repos = GitRepos(self.layout.repos, NoBlobs())
+        self.logs = LogFiles(self.layout.logs)
+        self.queue = self.made(at_once=2)
+
+    def made(self, at_once: int) -> BuildQueue:
+        for folder in (self.layout.builds, self.layout.logs / S):
+            folder.mkdir(parents=True, exist_ok=True)
+        ports = Ports(
+            repos=self.repos, jobs=self.jobs, logs=self.logs, builds=self.builds, spaces=self.spaces, wakes=self.wakes
+        )
+        sources = Sources(index=self.index.url)
+        return BuildQueue(
+            ports, layout=self.layout, settings=BuildSettings(at_once=at_once), sources=sources, network={}
+        )
+
+    async def push(self, files: Mapping[str, bytes]) -> RevisionId:
+        changes = [AddFile(path=path, content=content) for path, content in files.items()]
+        head = await self.repos.commit(R, "main", changes, author="ann", message="push", parent=None)
+        await self.spaces.set_head(S, head)
+        return head
+
+    async def space(self) -> Space:
+        [space] = await self.spaces.snapshot([S])
+        return space
+
+    async def submit(self, revision: RevisionId, rebuild: int = 0, **changes: object) -> BuildKey:
+        key = BuildKey(revision, rebuild)
+        await self.queue.submit(replace(await self.space(), **changes), R, key)
+        return key
+
+    async def build(self, revision: RevisionId, rebuild: int = 0, **changes: object) -> Revision:
+        key = await self.submit(revision, rebuild, **changes)
+        await asyncio.wait_for(self.queue.idle(), 60)
+        return await self.found(key)
+
+    async def found(self, key: BuildKey) -> Revision:
+        found = await self.builds.find(S, key)
+        assert found is not None
+        return found
+
+    async def until(self, key: BuildKey, state: BuildState) -> None:
+        async with asyncio.timeout(30):
+            while (found := await self.builds.find(S, key)) is None or found.build is not state:
+                await asyncio.sleep(0.01)
+
+    async def log(self) -> list[str]:
+        return [line.text for line in await self.logs.last(S, Source.BUILD, 100)]
+
+    def folders(self) -> set[str]:
+        return {path.name for path in (self.layout.builds / S).iterdir()}
+
+
+@pytest.fixture
+async def world(tmp_path: Path, live: Live) -> AsyncIterator[World]:  # noqa: F811
+    url = sqlite_url(tmp_path / "db.sqlite")
+    migrate(url)
+    db = Database(url)
+    made = World(tmp_path, db, live)
+    await made.repos.create(R, {"README.md": README, "app.py": b""}, "ann")
+    await made.spaces.create(S, R, "ann-hello", "cpu-basic")
+    yield made
+    made.jobs.free.set()
+    await made.queue.close()
+    await db.close()
+
+
+async def test_a_push_is_built_by_a_job_and_the_space_looked_at(world: World) -> None:
+    done = await world.build(await world.push({"app.py": b"print()"}))
+    assert done.build is BuildState.DONE, done.why
+    assert done.artifact is not None
+    assert done.artifact.kind is ArtifactKind.ENVIRONMENT
+    assert (Path(done.artifact.code) / "app.py").read_bytes() == b"print()"
+    assert Path(done.artifact.location).is_dir()
+    async for space, visit in world.wakes.asked():
+        assert (space, visit) == (S, False)
+        break
+
+
+async def test_the_log_tells_what_the_build_does(world: World) -> None:
+    head = await world.push({"app.py": b"1"})
+    await world.build(head)
+    text = "\n".join(await world.log())
+    assert f"Build of {head[:7]}" in text
+
+
+async def test_a_job_sees_its_own_folder_and_what_builds_share_and_no_more(world: World) -> None:
+    await world.build(await world.push({"app.py": b"1"}))
+    [job] = world.jobs.jobs
+    data = str(world.layout.data)
+    own = str(world.layout.builds / S)
+    assert all(path.startswith(own) or path == str(world.layout.store) for path in job.writes)
+    assert all(path.startswith(own) for path in job.reads if path.startswith(data))
+    assert set(job.env) <= {"PATH", "LANG"}
+
+
+async def test_a_push_that_changes_code_only_needs_no_job(world: World) -> None:
+    first = await world.build(await world.push({"app.py": b"1"}))
+    head = await world.push({"app.py": b"2"})
+    begun = time.perf_counter()
+    second = await world.build(head)
+    assert time.perf_counter() - begun < 0.5
+    assert len(world.jobs.jobs) == 1
+    assert first.artifact is not None
+    assert second.artifact is not None
+    assert second.artifact.location == first.artifact.location
+    assert (Path(second.artifact.code) / "app.py").read_bytes() == b"2"
+
+
+async def test_wrong_settings_are_told_without_a_job(world: World) -> None:
+    head = await world.push({"README.md": b"---\nsdk: gradio\ncolorFrom: teal\n---\n"})
+    found = await world.build(head)
+    assert found.build is BuildState.INVALID
+    assert found.why.startswith('README.md line 3: colorFrom is "teal". Allowed: red')
+    assert found.why in await world.log()
+    assert world.jobs.jobs == []
+
+
+async def test_a_failed_build_carries_the_sentence_of_the_builder(world: World) -> None:
+    found = await world.build(await world.push({"requirements.txt": b"not-there\n"}))
+    assert found.build is BuildState.FAILED
+    assert found.why.startswith("requirements.txt line 1 asks for not-there")
+
+
+async def test_a_revision_without_an_app_takes_the_head_away(world: World) -> None:
+    head = await world.push({"README.md": b"---\nsdk: gradio\napp_file: gone.py\n---\n"})
+    await world.build(head)
+    assert (await world.space()).head is None
+    assert any("README.md names gone.py" in line for line in await world.log())
+
+
+async def test_asking_twice_builds_once(world: World) -> None:
+    head = await world.push({"app.py": b"1"})
+    await world.submit(head)
+    await world.submit(head)
+    await world.queue.idle()
+    assert len(world.jobs.jobs) == 1
+
+
+async def test_only_so_many_run_at_once(world: World) -> None:
+    world.queue = world.made(at_once=1)
+    world.jobs.free.clear()
+    head = await world.push({"app.py": b"1"})
+    space = await world.space()
+    others = [replace(space, id=SpaceId(f"other{n}")) for n in range(3)]
+    for other in others:
+        (world.layout.logs / other.id).mkdir()
+        await world.queue.submit(other, R, BuildKey(head))
+    await world.submit(head)
+    async with asyncio.timeout(30):
+        while not world.jobs.jobs:
+            await asyncio.sleep(0.01)
+    world.jobs.free.set()
+    await world.queue.idle()
+    assert len(world.jobs.jobs) == 4
+    assert world.jobs.most == 1
+
+
+async def test_a_newer_push_takes_the_place_of_one_that_waits(world: World) -> None:
+    world.queue = world.made(at_once=1)
+    world.jobs.free.clear()
+    first = await world.submit(await world.push({"app.py": b"1"}))
+    await world.until(first, BuildState.RUNNING)
+    second = await world.submit(await world.push({"app.py": b"2"}))
+    third = await world.submit(await world.push({"app.py": b"3"}))
+    world.jobs.free.set()
+    await world.queue.idle()
+    assert (await world.found(first)).build is BuildState.DONE
+    assert (await world.found(second)).build is BuildState.NONE
+    assert (await world.found(third)).build is BuildState.DONE
+
+
+async def test_cancelling_ends_the_job_and_forgets_the_attempt(world: World) -> None:
+    world.jobs.free.clear()
+    key = await world.submit(await world.push({"app.py": b"1"}))
+    await world.until(key, BuildState.RUNNING)
+    await world.queue.cancel(S)
+    assert world.jobs.running == 0
+    assert (await world.found(key)).build is BuildState.NONE
+    world.jobs.free.set()
+    assert (await world.build(key.revision)).build is BuildState.DONE
+
+
+async def test_nothing_of_a_deleted_space_is_left(world: World) -> None:
+    await world.build(await world.push({"app.py": b"1"}))
+    await world.queue.forget(S)
+    assert not (world.layout.builds / S).exists()
+
+
+async def test_only_folders_that_something_needs_are_kept(world: World) -> None:
+    heads = [await world.push({"app.py": str(n).encode()}) for n in range(5)]
+    good = await world.build(heads[0])
+    instance = Instance(
+        id=InstanceId("i"), space=S, build=BuildKey(heads[1]), spec=Digest("d"), phase=Phase.READY, since=0.0
+    )
+    for head in heads[1:]:
+        await world.build(head, last_good=good, instances=(instance,))
+    assert world.folders() == {f"{heads[n]}-0" for n in (0, 1, 3, 4)}, "of the last good, the running, the newest two"
+
+
+async def test_a_build_that_was_ended_says_by_what(world: World) -> None:
+    world.jobs.end = JobEnd(status=-9, why="out of memory: limit 8192 MiB")
+    found = await world.build(await world.push({"app.py": b"1"}))
+    assert found.build is BuildState.FAILED
+    assert "out of memory" in found.why
+    assert found.why in await world.log()
+
+
+async def test_a_job_without_an_outcome_is_a_failure(world: World) -> None:
+    world.jobs.end = JobEnd(status=1)
+    found = await world.build(await world.push({"app.py": b"1"}))
+    assert found.build is BuildState.FAILED
+    assert "status 1" in found.why
+
+
+async def test_a_node_that_is_away_is_waited_for(world: World) -> None:
+    world.jobs.away = 1
+    assert (await world.build(await world.push({"app.py": b"1"}))).build is BuildState.DONE
+
+
+async def test_a_rebuild_resolves_anew(world: World) -> None:
+    world.index.add("thing", "1.0")
+    head = await world.push({"requirements.txt": b"thing\n"})
+    await world.build(head)
+    world.index.add("thing", "2.0")
+    again = await world.build(head, rebuild=1)
+    assert again.artifact is not None
+    assert list(Path(again.artifact.location).glob("lib/*/site-packages/thing-2.0.dist-info"))
+
+
+async def test_a_revision_that_is_not_there_is_a_failure_in_words(world: World) -> None:
+    found = await world.build(RevisionId("e" * 40))
+    assert found.build is BuildState.FAILED
+    assert "e" * 40 in found.why
+
+
+async def test_static_files_need_no_job(world: World) -> None:
+    found = await world.build(await world.push({"README.md": b"---\nsdk: static\n---\n", "index.html": b"hi"}))
+    assert found.artifact is not None
+    assert (found.artifact.kind, found.artifact.index) == (ArtifactKind.STATIC, "index.html")
+    assert (Path(found.artifact.location) / "index.html").read_bytes() == b"hi"
+    assert world.jobs.jobs == []
+
+
+async def test_a_build_command_makes_the_static_files(world: World) -> None:
+    command = b"mkdir dist && cp src.html dist/index.html"
+    readme = b"---\nsdk: static\napp_build_command: " + command + b"\napp_file: dist/index.html\n---\n"
+    found = await world.build(await world.push({"README.md": readme, "src.html": b"made"}))
+    assert found.artifact is not None, found.why
+    assert (Path(found.artifact.location) / found.artifact.index).read_bytes() == b"made"
+    [job] = world.jobs.jobs
+    assert str(world.layout.store) not in job.writes, "an author's command may not touch what Spaces share"
+
+
+async def test_a_build_command_that_fails_or_makes_nothing_is_said(world: World) -> None:
+    for command, says in ((b"false", "app_build_command failed"), (b"true", "made no index.html")):
+        head = await world.push({"README.md": b"---\nsdk: static\napp_build_command: '" + command + b"'\n---\n"})
+        found = await world.build(head)
+        assert found.build is BuildState.FAILED
+        assert says in found.why
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+async def test_what_cannot_be_written_is_a_failure_in_words(world: World) -> None:
+    (world.layout.builds).chmod(0o500)
+    found = await world.build(await world.push({"app.py": b"1"}))
+    assert found.build is BuildState.FAILED
