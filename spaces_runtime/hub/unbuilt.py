@@ -61,7 +61,7 @@ def router() -> APIRouter:
 
 
 async def nothing(request: Request) -> None:
-    """A 404 as JSON. A name of one word that is no alias is a repo that is not here: clients tell that from the code."""
+    """A 404 as JSON. A name of one word that is no alias is a missing repo, which clients tell by its code."""
     path, method = request.scope["path"], request.method
     if (found := one_segment(path)) is not None:
         raise RepoMissing(found.name)
