@@ -99,8 +99,9 @@ class Connection(asyncio.Protocol):
 
     def done(self, exchange: Exchange, *, keep: bool) -> None:
         """The answer was written whole."""
-        unread = self._reading is exchange
-        self._reading = None if unread else self._reading
+        unread = self._reading is exchange or self._refused is not None
+        if self._reading is exchange:
+            self._reading = None
         if self._queue and self._queue[0] is exchange:
             self._queue.popleft()
         if not keep or self._shared.ending:
@@ -122,7 +123,9 @@ class Connection(asyncio.Protocol):
 
     def sweep(self, now: float) -> None:
         """Close what has been idle or half-said for too long. now: loop time."""
-        if self._queue or self._tunnel is not None:
+        if self._queue:
+            if self._shared.ending and self._queue[0].endless:
+                self.close()
             return
         if self._in_head or self._head_size:
             if now - self.since > HEAD_SECONDS:

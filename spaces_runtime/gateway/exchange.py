@@ -39,12 +39,16 @@ class Lane:
 class Holder(Protocol):
     """What keeps an exchange until it can go on."""
 
+    @property
+    def endless(self) -> bool: ...  # nobody waits for its end
     def end(self) -> None: ...  # the visitor left, or it goes on
 
 
 class Stream(Protocol):
     """What outlives or watches the app's side: a heartbeat kept while the app sleeps, a WebSocket."""
 
+    @property
+    def endless(self) -> bool: ...  # nobody waits for its end
     def keep(self) -> bool: ...  # the app's side has ended: True when the visitor's side stays
     def from_visitor(self, data: bytes) -> bool: ...  # False: not to be passed on now
     def from_app(self, data: bytes) -> None: ...
@@ -87,6 +91,11 @@ class Exchange:
     @property
     def connection(self) -> Connection:
         return self._connection
+
+    @property
+    def endless(self) -> bool:
+        """It never ends by itself, so a gateway that ends does not wait for it."""
+        return any(part is not None and part.endless for part in (self.stream, self.holder))
 
     @property
     def bodiless(self) -> bool:

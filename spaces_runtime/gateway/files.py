@@ -147,6 +147,11 @@ class Pump:
         if not self._left and not self._exchange.over:
             self._exchange.finish()
 
+    @property
+    def endless(self) -> bool:
+        """It ends when the file does."""
+        return False
+
     def keep(self) -> bool:
         """There is no app's side."""
         return False

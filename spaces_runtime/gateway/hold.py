@@ -136,6 +136,11 @@ class Held:
         self._not_before = self._loop.time() + pause
         self._schedule()
 
+    @property
+    def endless(self) -> bool:
+        """It has a deadline."""
+        return False
+
     def look(self) -> None:
         """Something about the Space has changed."""
         if self._exchange.over or self._loop.time() < self._not_before:
@@ -198,6 +203,11 @@ class Early:
         self._timer = asyncio.get_running_loop().call_at(until, self.look)
         exchange.holder = self
         table.wait_for_host(exchange.head.host, self)
+
+    @property
+    def endless(self) -> bool:
+        """It has a deadline."""
+        return False
 
     def look(self) -> None:
         """The host is known now, or time is over."""

@@ -41,7 +41,7 @@ class Tab:
         self._exchange, self._space, self._around, self._enter = exchange, route.space, around, enter
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._not_before = 0.0
+        self._not_before = self._next_beat = 0.0
         self._ended = False
         exchange.stream = self
         around.ledger.hold(route.space, self, around.clock())
@@ -51,7 +51,8 @@ class Tab:
         self._around.table.wait(self._space, self)
         self._not_before = self._loop.time() + pause
         self._cancel()
-        self._timer = self._loop.call_later(pause or BEAT, self._beat)
+        self._next_beat = self._loop.time() + BEAT
+        self._timer = self._loop.call_at(self._not_before if pause else self._next_beat, self._tick)
 
     def look(self) -> None:
         """The Space has changed: connect again if it is awake."""
@@ -60,6 +61,11 @@ class Tab:
         if self._enter(self._exchange):
             self._cancel()
             self._around.table.leave(self._space, self)
+
+    @property
+    def endless(self) -> bool:
+        """Nothing is lost when the gateway ends: the tab connects again."""
+        return True
 
     def keep(self) -> bool:
         """The app's side has ended; the visitor's stays."""
@@ -87,13 +93,17 @@ class Tab:
         self._around.table.leave(self._space, self)
         self._around.ledger.release(self._space, self)
 
-    def _beat(self) -> None:
+    def _tick(self) -> None:
+        """Try again, or give a sign of life."""
         self._timer = None
         self.look()
-        if not self._ended and self._exchange.upstream is None:
+        if self._ended or self._timer is not None or self._exchange.upstream is not None:
+            return
+        now = self._loop.time()
+        if now >= self._next_beat:
             self._exchange.body(ALIVE)
-            if self._timer is None:
-                self._timer = self._loop.call_later(BEAT, self._beat)
+            self._next_beat = now + BEAT
+        self._timer = self._loop.call_at(self._next_beat, self._tick)
 
     def _cancel(self) -> None:
         if self._timer is not None:
@@ -160,6 +170,11 @@ class Tunnel:
             if self._exchange.upstream is not None:
                 self._exchange.upstream.transport.write(b"".join(waiting))
             self._exchange.connection.resume(PARKED)
+
+    @property
+    def endless(self) -> bool:
+        """Silent: nobody waits for its end."""
+        return self._held
 
     def keep(self) -> bool:
         """Without the app there is nothing to keep."""

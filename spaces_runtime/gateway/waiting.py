@@ -81,6 +81,11 @@ class WaitStream:
         self._asks_until = self._loop.time() + patience
         self._timer = self._loop.call_later(BEAT, self._beat)
 
+    @property
+    def endless(self) -> bool:
+        """The page connects again."""
+        return True
+
     def begin(self) -> None:
         """Watch the Space and tell."""
         self._exchange.holder = self

@@ -59,6 +59,7 @@ class World:
     hub: App
     names: Names
     allowed: set[str] = field(default_factory=set)  # tokens the hub lets in
+    asked_for: list[tuple[bool, SpaceId]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.routes, self.gates, self.wakes = LiveRoutes(self.live), LiveGates(self.live), LiveWakes(self.live)
@@ -95,6 +96,23 @@ class World:
 
     async def quiet(self, instance: InstanceId = ONE, connections: int = 0) -> bool:
         return (await self.gates.state(instance, connections))[0] is Gate.QUIET
+
+    async def wakes_asked(self) -> int:
+        """How often the gateway asked for a wake."""
+        return sum([1 for why, _ in self.asked_for if why])
+
+    async def asked(self, count: int) -> bool:
+        return await self.wakes_asked() >= count
+
+    async def held(self) -> bool:
+        return (await self.activity.seen([SPACE]))[SPACE].held_since is not None
+
+    async def touched(self) -> bool:
+        return (await self.activity.seen([SPACE]))[SPACE].touched_at > 0
+
+    async def follow_wakes(self) -> None:
+        async for space, visit in self.wakes.asked():
+            self.asked_for.append((visit, space))
 
     async def talk(self) -> Talk:
         return await talk(self.port)
@@ -215,6 +233,7 @@ async def world(url: str, folder: Path, settings: GatewaySettings | None = None,
         activity=here.activity, events=here.events, dialer=here.apps,
     )  # fmt: skip
     task = asyncio.create_task(serve(parts, stop))
+    scheduler = asyncio.create_task(here.follow_wakes())
     try:
         yield here
     finally:
@@ -224,6 +243,9 @@ async def world(url: str, folder: Path, settings: GatewaySettings | None = None,
         server.close()
         async with asyncio.timeout(DEADLINE):
             await task
+            while not scheduler.done():
+                scheduler.cancel()
+                await asyncio.wait([scheduler], timeout=0.1)
         await live.close()
 
 
