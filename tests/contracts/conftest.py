@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -56,7 +57,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     programs = _programs()
     if programs is None:
         pytest.skip("no PostgreSQL server on this machine, and DATABASE_URL_TEST is not set")
-    folder = Path(subprocess.check_output(["mktemp", "-d", "/tmp/pg-XXXXXX"], text=True).strip())
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: its socket's path is; and nobody may enter pytest's folders
     user = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
     if user:
         os.chown(folder, NOBODY, NOBODY)

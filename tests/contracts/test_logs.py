@@ -11,7 +11,7 @@ import pytest
 
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.logs import LIMIT, Line, Source, written
-from spaces_runtime.store.logs import LogFiles
+from spaces_runtime.store.logs import LOOK, LogFiles
 
 pytestmark = pytest.mark.anyio
 S = SpaceId("s1")
@@ -128,3 +128,23 @@ async def test_a_full_log_is_rotated(logs: LogFiles, run: Path) -> None:
     await logs.append(S, Source.RUN, "first of the new")
     assert run.stat().st_size < 100
     assert [line.text for line in await logs.last(S, Source.RUN, 2)] == ["last of the old", "first of the new"]
+
+
+async def test_a_follower_that_had_to_wait_sees_growth_rotation_and_a_first_file(logs: LogFiles, run: Path) -> None:
+    def first() -> None:
+        put(run, "a")
+
+    def grown() -> None:
+        put(run, "b")
+
+    def rotated() -> None:
+        rotate(run)
+        put(run, "c")
+
+    async with aclosing(logs.read(S, Source.RUN, follow=True)) as lines:
+        for text, change in (("a", first), ("b", grown), ("c", rotated)):
+            waiting = asyncio.ensure_future(texts(lines, 1))
+            await asyncio.sleep(3 * LOOK)
+            assert not waiting.done()
+            change()
+            assert await waiting == [text]
