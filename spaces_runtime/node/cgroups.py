@@ -145,7 +145,7 @@ class Group:
         memory, shares = str(limits.memory), max(2, int(1024 * limits.cpus))
         by_version: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {
             ("memory", 1): (("memory.limit_in_bytes", memory), ("memory.memsw.limit_in_bytes", memory)),
-            ("memory", 2): (("memory.max", memory), ("memory.oom.group", "0")),
+            ("memory", 2): (("memory.max", memory), ("memory.swap.max", "0")),  # no limit for the sum of both
             ("pids", 1): (("pids.max", str(limits.processes)),),
             ("pids", 2): (("pids.max", str(limits.processes)),),
             ("cpu", 1): (("cpu.cfs_quota_us", str(quota)), ("cpu.shares", str(shares))),

@@ -146,14 +146,18 @@ def _raise(error: int) -> None:
 
 
 def listen(sockets: Sockets, port: int) -> list[socket.socket]:
-    """Listeners on every loopback address inside, and on no other device. Fewer where IPv6 is off."""
+    """Listeners on every loopback address inside, and on no other device. Fewer where IPv6 is off.
+
+    By device, not by address: bubblewrap may not have brought the device up yet, and then there is no ::1 to bind.
+    """
     made: list[socket.socket] = []
-    for wanted, address in ((Wanted.IPV4, "0.0.0.0"), (Wanted.IPV6, "::1")):  # noqa: S104 bound to lo
+    for wanted, address in ((Wanted.IPV4, "0.0.0.0"), (Wanted.IPV6, "::")):  # noqa: S104 bound to lo
         with contextlib.suppress(OSError):
             sock = sockets.make(wanted)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if wanted is Wanted.IPV4:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
+            if wanted is Wanted.IPV6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.bind((address, port))
             sock.listen(128)
             made.append(sock)
