@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -34,7 +35,7 @@ def migrate(url: str) -> None:
 def _upgrade(url: str) -> None:
     opened = engine(url, connections=1)
     try:
-        with opened.execution_options(writes=True).begin() as connection:
+        with opened.execution_options(**_waiting(opened)).begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
             config = Config(attributes={"connection": connection})
@@ -43,6 +44,11 @@ def _upgrade(url: str) -> None:
             command.upgrade(config, "head")
     finally:
         opened.dispose()
+
+
+def _waiting(opened: sa.Engine) -> dict[str, Any]:
+    """Options of a transaction that sees what was committed while it waited for its turn."""
+    return {"writes": True} if opened.dialect.name == "sqlite" else {"isolation_level": "READ COMMITTED"}
 
 
 @contextmanager
