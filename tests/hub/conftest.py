@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -29,10 +30,9 @@ from tests.hub.serving import Hub, serving
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
-    """A data folder with a live store that runs; `platform.log` in it is what the platform logs."""
-    layout = Layout(tmp_path_factory.mktemp("hub"))
+@contextmanager
+def prepared(layout: Layout) -> Iterator[subprocess.Popen[bytes]]:
+    """The folders, the keys, the database, and a live store that runs: its process."""
     for folder in (layout.run, layout.repos, layout.blobs, layout.keys, layout.logs, layout.database.parent):
         folder.mkdir(parents=True, exist_ok=True)
     visitor_key(settings(layout))
@@ -42,13 +42,22 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
     while not layout.valkey_socket.is_socket():
         assert time.monotonic() < deadline, "Valkey did not start"
         time.sleep(0.02)
+    try:
+        yield server
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
+    """A prepared data folder; `platform.log` in it is what the platform logs."""
+    layout = Layout(tmp_path_factory.mktemp("hub"))
     to_stderr()
-    with (layout.data / "platform.log").open("w", buffering=1) as log:
+    with prepared(layout), (layout.data / "platform.log").open("w", buffering=1) as log:
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(log))
         yield layout
     structlog.reset_defaults()
-    server.terminate()
-    server.wait(10)
 
 
 def settings(layout: Layout) -> Settings:
