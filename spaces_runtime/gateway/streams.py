@@ -42,12 +42,13 @@ class Tab:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._not_before = self._next_beat = 0.0
-        self._ended = False
+        self._ended = self._parked = False
         exchange.stream = self
         around.ledger.hold(route.space, self, around.clock())
 
     def park(self, pause: float = 0.0) -> None:
         """Wait for the Space to be awake; it is not woken for this."""
+        self._parked = True
         self._around.table.wait(self._space, self)
         self._not_before = self._loop.time() + pause
         self._cancel()
@@ -56,9 +57,10 @@ class Tab:
 
     def look(self) -> None:
         """The Space has changed: connect again if it is awake."""
-        if self._ended or self._loop.time() < self._not_before:
+        if not self._parked or self._loop.time() < self._not_before:
             return
         if self._enter(self._exchange):
+            self._parked = False
             self._cancel()
             self._around.table.leave(self._space, self)
 
@@ -88,7 +90,7 @@ class Tab:
 
     def end(self) -> None:
         """The visitor left, or the app wants no heartbeat."""
-        self._ended = True
+        self._ended, self._parked = True, False
         self._cancel()
         self._around.table.leave(self._space, self)
         self._around.ledger.release(self._space, self)
@@ -97,7 +99,7 @@ class Tab:
         """Try again, or give a sign of life."""
         self._timer = None
         self.look()
-        if self._ended or self._timer is not None or self._exchange.upstream is not None:
+        if not self._parked:
             return
         now = self._loop.time()
         if now >= self._next_beat:

@@ -58,6 +58,7 @@ class World:
     apps: Apps
     hub: App
     names: Names
+    hub_socket: Path
     allowed: set[str] = field(default_factory=set)  # tokens the hub lets in
     asked_for: list[tuple[bool, SpaceId]] = field(default_factory=list)
 
@@ -87,6 +88,16 @@ class World:
     async def gateway_knows(self, host: str) -> bool:
         answer = await self.get("/.spaces/none", host=host)
         return answer.status == 404 and b"Space" not in answer.body
+
+    async def known_refusal(self) -> None:
+        """Until the gateway knows that the Space cannot be woken."""
+        await until(lambda: self._answers(503))
+
+    async def _answers(self, status: int) -> bool:
+        return (await self.get("/.spaces/none")).status == status
+
+    async def reaches(self, name: str) -> bool:
+        return name.encode() in (await self.get("/who")).body
 
     async def open(self, instance: InstanceId = ONE) -> None:
         await self.gates.order(Order(instance=instance, is_open=True))
@@ -222,8 +233,8 @@ async def world(url: str, folder: Path, settings: GatewaySettings | None = None,
     told = names(
         port=port, public_url=named.get("public_url", ""), spaces_domain=named.get("domain", ""), resolves=False
     )
-    here = World(port, live, Apps(), App(name="hub"), told)
     path = folder / "hub.sock"
+    here = World(port, live, Apps(), App(name="hub"), told, path)
     server = await asyncio.start_unix_server(here.hub._serve, path)
     here.hub._internal = hub_check(here)
     stop = asyncio.Event()
