@@ -96,6 +96,15 @@ class World:
     async def _answers(self, status: int) -> bool:
         return (await self.get("/.spaces/none")).status == status
 
+    async def reached(self, headers: dict[str, str]) -> bool:
+        return (await self.get("/", **headers)).status == 200
+
+    async def refused(self, headers: dict[str, str]) -> bool:
+        return (await self.get("/", **headers)).status == 404
+
+    async def hops(self, path: str, headers: dict[str, str]) -> bool:
+        return (await self.get(path, **headers)).get("set-cookie") is not None
+
     async def reaches(self, name: str) -> bool:
         return name.encode() in (await self.get("/who")).body
 
@@ -245,6 +254,7 @@ async def world(url: str, folder: Path, settings: GatewaySettings | None = None,
     )  # fmt: skip
     task = asyncio.create_task(serve(parts, stop))
     scheduler = asyncio.create_task(here.follow_wakes())
+    here.stop, here.task = stop, task
     try:
         yield here
     finally:
