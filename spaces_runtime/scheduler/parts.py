@@ -1,0 +1,44 @@
+"""What wiring hands the scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from spaces_runtime.domain.hosts import Names
+from spaces_runtime.domain.ids import SpaceId
+from spaces_runtime.domain.ports.content import Repos
+from spaces_runtime.domain.ports.durable import Builds, Index, Secrets, Spaces
+from spaces_runtime.domain.ports.engine import Engine
+from spaces_runtime.domain.ports.live import Activity, Events, Gates, Observations, Routes, Wakes
+from spaces_runtime.domain.ports.logs import Logs
+from spaces_runtime.scheduler.builds import BuildQueue
+from spaces_runtime.scheduler.place import Capacity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """rescan: brings index and Spaces up to what git says, for pushes whose process was killed.
+
+    clear: removes what an engine keeps of a deleted Space. clock: Unix seconds.
+    """
+
+    spaces: Spaces
+    builds: Builds
+    queue: BuildQueue
+    secrets: Secrets
+    index: Index
+    repos: Repos
+    engine: Engine
+    routes: Routes
+    gates: Gates
+    wakes: Wakes
+    activity: Activity
+    observations: Observations
+    events: Events
+    logs: Logs
+    names: Names
+    capacity: Capacity
+    rescan: Callable[[], Awaitable[None]]
+    clear: Callable[[SpaceId], Awaitable[None]]
+    clock: Callable[[], float]
