@@ -36,9 +36,8 @@ def git_environment(
         "uploadpack.allowFilter": "true",
         "receive.autogc": "false",
         "receive.fsckObjects": "true",
+        "receive.unpackLimit": "1",  # one pack is one fsync; loose objects are one each
         "receive.maxInputSize": str(max_input),
-        "receive.certNonceSeed": "",
-        "transfer.hideRefs": "refs/hidden",
         **{f"receive.fsck.{fault}": "ignore" for fault in LENIENT},
     }
     numbered = {}

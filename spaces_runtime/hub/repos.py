@@ -81,8 +81,8 @@ async def change(request: Request) -> dict[str, Any]:
 
 @api(router, "", "GET")
 @api(router, "/revision/{rev}", "GET")
-async def info(request: Request) -> dict[str, Any]:
-    """Repo info at a revision. Every load of a model begins here: a few ms."""
+async def info(request: Request) -> JSONResponse:
+    """Repo info at a revision. Every load of a model begins here: a few ms, so the answer is encoded only once."""
     verb = Verb.VISIT if kind_of(request) is Kind.SPACE else Verb.READ
     found = await asked(request, verb)
     revision = await found.revision(request)
@@ -96,7 +96,7 @@ async def info(request: Request) -> dict[str, Any]:
         entries = await found.desk.repos.tree(found.repo.id, revision, "", recursive=True)
         blobs = flag(request, "blobs")
         shown["siblings"] = [sibling_json(entry, blobs=blobs) for entry in entries if not entry.folder]
-    return narrowed(shown, found.repo.kind, expand) if expand else shown
+    return JSONResponse(narrowed(shown, found.repo.kind, expand) if expand else shown)
 
 
 def _named(wanted: dict[str, Any], who: Person) -> tuple[Kind, str, str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import re
 import shutil
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -27,6 +29,8 @@ pygit2.settings.owner_validation = False  # hub and scheduler share the repos un
 T = TypeVar("T")
 LOCK = "spaces.lock"
 MAIN = "refs/heads/main"
+FULL_ID = re.compile(r"[0-9a-f]{40}\Z")
+TREES_KEPT, LARGEST_KEPT = 200, 2000  # folders, and entries of one
 CONFIG = {
     "gc.auto": "0",  # never in the middle of a push; `spaces gc` does it
     "receive.autogc": "false",
@@ -50,6 +54,8 @@ class GitRepos:
     def __init__(self, root: Path, blobs: Holds) -> None:
         self._root = root
         self._blobs = blobs
+        # What a commit holds never changes; every load of a model begins with its files.
+        self._trees: OrderedDict[tuple[RepoId, RevisionId, str, bool], Sequence[Entry]] = OrderedDict()
         self._locks: WeakValueDictionary[RepoId, asyncio.Lock] = WeakValueDictionary()
 
     def path(self, repo: RepoId) -> Path:
@@ -60,6 +66,8 @@ class GitRepos:
 
     async def delete(self, repo: RepoId) -> None:
         await asyncio.to_thread(self._delete, repo)
+        for key in [key for key in self._trees if key[0] == repo]:
+            del self._trees[key]
 
     async def resolve(self, repo: RepoId, revision: str) -> RevisionId:
         return await self._on(repo, lambda git: RevisionId(str(git_objects.commit_at(git, revision).id)))
@@ -76,14 +84,24 @@ class GitRepos:
         )
 
     async def tree(self, repo: RepoId, revision: RevisionId, path: str, *, recursive: bool) -> Sequence[Entry]:
+        key = (repo, revision, path, recursive)
+        if key in self._trees:
+            self._trees.move_to_end(key)
+            return self._trees[key]
+
         def entries(git: pygit2.Repository) -> Sequence[Entry]:
             node = git_objects.node_at(git, revision, path)
             if not isinstance(node, pygit2.Tree):
                 raise EntryMissing(path)
             found = git_objects.entries_below(git, node, path, recursive=recursive)
-            return sorted(found, key=lambda entry: entry.path)
+            return tuple(sorted(found, key=lambda entry: entry.path))
 
-        return await self._on(repo, entries)
+        listed = await self._on(repo, entries)
+        if FULL_ID.match(revision) and len(listed) <= LARGEST_KEPT:
+            self._trees[key] = listed
+            if len(self._trees) > TREES_KEPT:
+                self._trees.popitem(last=False)
+        return listed
 
     async def read(self, repo: RepoId, revision: RevisionId, path: str) -> bytes:
         def content(git: pygit2.Repository) -> bytes:
