@@ -70,7 +70,8 @@ class Build:
         recipe = read_recipe(self.tree.read(FILE), self.tree.files())
         if recipe.sdk is Sdk.DOCKER:
             then = f"Allowed here: {Sdk.GRADIO.value}, {Sdk.STATIC.value}, {Sdk.STREAMLIT.value}."
-            raise ConfigError(file=FILE, found="sdk is docker, and this machine has no container engine yet", then=then)
+            found = "sdk is docker, and this machine has no container engine yet"
+            raise ConfigError(file=FILE, line=recipe.sdk_line, found=found, then=then)
         return recipe
 
     @cached_property

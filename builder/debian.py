@@ -86,7 +86,7 @@ class Apt:
         except TimeoutError as error:
             raise BuildFailed(f"packages.txt cannot be installed: {error}.") from None
         if ended.status != 0:
-            raise _explain(ended.err, wanted)
+            raise explain(ended.err, wanted)
         return ended.out
 
     def unpack(self, archive: Path, into: Path) -> None:
@@ -96,7 +96,8 @@ class Apt:
             raise BuildFailed(f"packages.txt: {archive.name} cannot be unpacked.")
 
 
-def _explain(said: str, wanted: Wanted | None) -> BuildFailed:
+def explain(said: str, wanted: Wanted | None) -> BuildFailed:
+    """apt's refusal as a sentence."""
     for pattern in _UNKNOWN if wanted else ():
         found = pattern.search(said)
         if found and wanted:

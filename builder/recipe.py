@@ -47,6 +47,7 @@ class Recipe:
     """
 
     sdk: Sdk
+    sdk_line: int = 0
     sdk_version: str = ""
     sdk_version_line: int = 0
     python_version: str = ""
@@ -101,6 +102,7 @@ def _settle(entries: dict[str, Entry]) -> Recipe:
     headers = entries["custom_headers"].value if "custom_headers" in entries else {}
     return Recipe(
         sdk=sdk,
+        sdk_line=line("sdk"),
         sdk_version=text("sdk_version"),
         sdk_version_line=line("sdk_version"),
         python_version=text("python_version"),
