@@ -95,6 +95,7 @@ def only_one(file: Path) -> Iterator[None]:
     handle = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        os.utime(handle)  # in use: a sweep leaves it alone
         yield
     finally:
         os.close(handle)

@@ -1,0 +1,66 @@
+"""What of the shared store nothing needs any more. By reference, never by age alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.artifact import Artifact
+from builder.lock import Lock
+from builder.wheels import remove
+
+YOUNG: Final = 6 * 3600.0  # seconds; a build may still be about to name what it has just made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """The four shared folders."""
+
+    envs: Path
+    cache: Path
+    wheels: Path
+    bases: Path
+
+    def unused(self, artifacts: Iterable[Artifact], locks: Iterable[Lock], *, now: float) -> tuple[Path, ...]:
+        """What may go. artifacts, locks: of every build that is kept. now: Unix seconds."""
+        kept = {place for artifact in artifacts for place in (artifact.location, artifact.base, artifact.hub) if place}
+        wheels = {wheel.sha256 for lock in locks for wheel in lock.wheels}
+        whole = [path for folder in (self.envs, self.bases) for path in _inside(folder) if str(path) not in kept]
+        parts = [path for folder in (self.wheels, *_inside(self.cache / "bytecode")) for path in _by_digest(folder)]
+        archives = [path for path in _inside(self.cache / "apt" / "archives") if path.suffix == ".deb"]
+        found = (*whole, *(path for path in parts if path.name not in wheels), *archives)
+        return tuple(path for path in found if now - path.lstat().st_mtime > YOUNG)
+
+
+def sweep(unused: Iterable[Path]) -> int:
+    """Remove these; bytes that no other folder holds, so that the disk has them back."""
+    freed = 0
+    for path in unused:
+        freed += sum(size for size in _sizes(path))
+        if path.is_dir():
+            remove(path)
+        else:
+            path.unlink(missing_ok=True)
+    return freed
+
+
+def kept_locks(builds: Path) -> Iterator[Path]:
+    """Folders of builds that may hold a lock. builds: of all Spaces."""
+    return builds.glob("*/*/made")
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _by_digest(folder: Path) -> list[Path]:
+    return [path for part in _inside(folder) if part.is_dir() for path in _inside(part)]
+
+
+def _sizes(path: Path) -> Iterator[int]:
+    for file in (path, *path.rglob("*")) if path.is_dir() else (path,):
+        told = file.lstat()
+        if told.st_nlink == 1 and not file.is_dir():
+            yield told.st_blocks * 512
