@@ -88,10 +88,10 @@ def doctor(context: typer.Context) -> None:
     prepare(Layout(settings.data))
     faults = 0
     for finding in checks(settings):
-        faults += not finding.good
-        typer.echo(
-            f"{'ok  ' if finding.good else 'NOT '} {finding.what}" + (f"\n     {finding.then}" if finding.then else "")
-        )
+        faults += not finding.holds
+        typer.echo(f"{'ok ' if finding.holds else 'NOT'}  {finding.says}")
+        if finding.remedy:
+            typer.echo(f"     {finding.remedy}")
     typer.echo(f"\n{faults} not enforced" if faults else "\nall enforced")
 
 

@@ -57,9 +57,10 @@ def _program(settings: Settings, role: str, number: int) -> Run:
             from spaces_runtime.wiring.gateway import run as gateway
 
             return partial(gateway, settings, number)
-    from spaces_runtime.wiring.node import run as node
+        case _:
+            from spaces_runtime.wiring.node import run as node
 
-    return partial(node, settings)
+            return partial(node, settings)
 
 
 def serve_bare(host: str, port: int, listen_port: int, announce: Callable[[str], None]) -> None:

@@ -34,6 +34,7 @@ class Hands:
         """One step. moment: of the roster's clock."""
         match action:
             case Build(key):
+                await self._parts.builds.record(space.id, Revision(key=key, build=BuildState.QUEUED))
                 await self._parts.queue.submit(space, space.source.repo, key)
                 known.durable = None
             case Start():

@@ -35,7 +35,7 @@ class Known:
     held_since: float | None = None
     sample: Sample | None = None
     worked_at: float = 0.0
-    grant: Grant = Grant(0)
+    grant: Grant = field(default_factory=lambda: Grant(0))
     asked_at: float = 0.0
     peak: int = 0
     usual: float = 0.0
