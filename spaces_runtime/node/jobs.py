@@ -9,7 +9,6 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from spaces_runtime.domain.errors import Invalid
 from spaces_runtime.domain.layout import BUILDER, CONTROL, STUB
@@ -22,7 +21,7 @@ from spaces_runtime.node.logs import Log, Reader
 from spaces_runtime.node.machine import Machine
 from spaces_runtime.node.prepare import INIT, NAME
 from spaces_runtime.node.record import EXIT, exit_status
-from spaces_runtime.node.spawn import Command, Spawned, born, spawn
+from spaces_runtime.node.spawn import Command, Orders, Spawned, born, spawn
 from spaces_runtime.node.tree import Processes, Tree
 
 PROCESSES = 4096
@@ -110,17 +109,17 @@ class JobRunner:
             spawned.call_off()
         return running
 
-    def _orders(self, job: Job) -> dict[str, Any]:
+    def _orders(self, job: Job) -> Orders:
         root = self._machine.root
-        return {
-            "argv": list(job.argv),
-            "env": job.env,
-            "folder": job.writes[0] if job.writes and Path(job.writes[0]).is_dir() else "/",
-            "user": BUILDER if root else None,
-            "groups": [CONTROL] if root else [],  # the group of what the scheduler made for it
-            "keeper": STUB if root else None,
-            "limits": {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": FILES},
-        }
+        return Orders(
+            argv=job.argv,
+            env=job.env,
+            folder=job.writes[0] if job.writes and Path(job.writes[0]).is_dir() else "/",
+            user=BUILDER if root else None,
+            groups=(CONTROL,) if root else (),  # the group of what the scheduler made for it
+            keeper=STUB if root else None,
+            limits={"RLIMIT_CORE": 0, "RLIMIT_NOFILE": FILES},
+        )
 
     def _view(self, job: Job, folder: Path) -> sandbox.View:
         """The system, this interpreter with the builder, and the folders it was given; the machine's own network."""

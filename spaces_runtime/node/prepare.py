@@ -7,9 +7,8 @@ import re
 import shutil
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from spaces_runtime.domain.errors import BackendUnavailable, Invalid
 from spaces_runtime.domain.instance import StartSpec
@@ -20,7 +19,7 @@ from spaces_runtime.node.environment import HOME, environment
 from spaces_runtime.node.inside import init, launch
 from spaces_runtime.node.machine import Machine
 from spaces_runtime.node.record import EXIT
-from spaces_runtime.node.spawn import Command
+from spaces_runtime.node.spawn import Command, Orders
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 PROCESSES = 1024  # threads included; torch and gradio together need a few hundred
@@ -33,7 +32,7 @@ class Prepared:
     """What spawn() needs, and what init is told once the sandbox is written down. port: where the app will listen."""
 
     command: Command
-    orders: dict[str, Any]
+    orders: Orders
     exit_file: Path
     port: int
 
@@ -117,15 +116,14 @@ def prepare(machine: Machine, spec: StartSpec, folder: Path, user: int | None) -
         data.chmod(0o700)
         disk.give(data, user)
     env = environment(spec, cores=machine.cores)
-    orders = {
-        "argv": list(spec.artifact.command),
-        "env": env,
-        "folder": "/app",
-        "user": user,
-        "groups": [],
-        "keeper": STUB if machine.root else None,
-        "limits": {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": FILES, "RLIMIT_FSIZE": spec.setup.hardware.disk},
-    }
+    orders = Orders(
+        argv=spec.artifact.command,
+        env=env,
+        folder="/app",
+        user=user,
+        keeper=STUB if machine.root else None,
+        limits={"RLIMIT_CORE": 0, "RLIMIT_NOFILE": FILES, "RLIMIT_FSIZE": spec.setup.hardware.disk},
+    )
     joins = machine.group(spec.id).joins
     if not machine.bwrap:
         return trusted(spec, folder, orders, joins)
@@ -152,7 +150,7 @@ def _view(machine: Machine, spec: StartSpec, folder: Path, data: Path, user: int
     )
 
 
-def trusted(spec: StartSpec, folder: Path, orders: dict[str, Any], joins: tuple[Path, ...]) -> Prepared:
+def trusted(spec: StartSpec, folder: Path, orders: Orders, joins: tuple[Path, ...]) -> Prepared:
     """Without a sandbox: the same orders with real paths, on a free port of this machine."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -166,11 +164,12 @@ def trusted(spec: StartSpec, folder: Path, orders: dict[str, Any], joins: tuple[
     def outside(text: str) -> str:
         return shown.sub(lambda found: real[found[1]], text)
 
-    env = {name: outside(value) for name, value in orders["env"].items()}
+    env = {name: outside(value) for name, value in orders.env.items()}
     env |= {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port), "PORT": str(port)}
-    changed = {"argv": [outside(part) for part in orders["argv"]], "env": env, "folder": str(own / "app")}
+    argv = tuple(outside(part) for part in orders.argv)
+    orders = replace(orders, argv=argv, env=env, folder=str(own / "app"))
     command = Command(joins=joins, bwrap=(), seccomp=b"", init=(sys.executable, "-I", "-S", init.__file__))
-    return Prepared(command=command, orders=orders | changed, exit_file=folder / EXIT, port=port)
+    return Prepared(command=command, orders=orders, exit_file=folder / EXIT, port=port)
 
 
 def python_of(environment: Path) -> Path:

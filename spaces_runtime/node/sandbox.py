@@ -10,6 +10,8 @@ MERGED = (("usr/bin", "/bin"), ("usr/sbin", "/sbin"), ("usr/lib", "/lib"), ("usr
 SHOWN_ETC = ("ssl", "ca-certificates", "pki", "nsswitch.conf", "ld.so.cache", "localtime", "mime.types", "alternatives")
 SHOWN_NET = ("resolv.conf",)
 TMP = ("/tmp", "/dev/shm")  # noqa: S108 the sandbox's own
+CHANGE_USER = ("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")  # for init's first act
+AN_USER = ("--unshare-user", "--uid", "1000", "--gid", "1000")
 NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
 
 
@@ -66,7 +68,7 @@ def settings(view: View) -> list[str]:
 
 def arguments(view: View) -> list[str]:
     """All but the program to run; the caller adds file descriptors and the program."""
-    user = [] if view.root else ["--unshare-user", "--uid", "1000", "--gid", "1000"]
+    user = list(CHANGE_USER if view.root else AN_USER)
     network = ["--unshare-net"] if view.own_network else []
     inside = [path for _, path in (*view.shown, *view.writable)]
     half = str(max(view.memory // 2, 2**20))

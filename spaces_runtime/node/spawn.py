@@ -7,9 +7,9 @@ import contextlib
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 SHOWN_WITHIN = 20.0  # seconds until bubblewrap has told the pid
 # Joins the control groups, then becomes the sandbox: no code of ours runs between fork and exec.
@@ -24,6 +24,32 @@ class Command:
     bwrap: tuple[str, ...]
     seccomp: bytes
     init: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What init is told once the sandbox is written down; inside.init.Orders reads it. No value holds a zero byte.
+
+    folder: where the app starts. user: its numeric user, keeper: init's; None: nobody can change.
+    groups: the app's further groups. limits: names of resource limits → most.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+    folder: str
+    user: int | None
+    keeper: int | None
+    groups: tuple[int, ...] = ()
+    limits: Mapping[str, int]
+
+    def said(self) -> Iterator[tuple[str, str]]:
+        """Pairs of a name and a value."""
+        yield from (("argv", part) for part in self.argv)
+        yield from (("env", f"{name}={value}") for name, value in self.env.items())
+        yield from (("limit", f"{name}={most}") for name, most in self.limits.items())
+        yield from (("group", str(group)) for group in self.groups)
+        yield "folder", self.folder
+        yield from ((name, str(who)) for name, who in (("user", self.user), ("keeper", self.keeper)) if who is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +68,11 @@ class Spawned:
     inside_exit: int
     orders: int
 
-    def order(self, orders: dict[str, Any]) -> None:
+    def order(self, orders: Orders) -> None:
         """Tell init what to run."""
+        said = (*orders.said(), ("log", str(self.inside_log)), ("exit", str(self.inside_exit)))
         with contextlib.suppress(BrokenPipeError), os.fdopen(self.orders, "wb") as pipe:
-            pipe.write(json.dumps(orders | {"log": self.inside_log, "exit": self.inside_exit}).encode())
+            pipe.write(b"\0".join(os.fsencode(part) for pair in said for part in pair))
 
     def words(self) -> bytes:
         """What it has printed so far; then its output is closed."""

@@ -5,7 +5,6 @@ That rewriting is half of Gradio's import time, and useless where the environmen
 
 from __future__ import annotations
 
-import importlib.abc
 import importlib.machinery
 import os
 import sys
@@ -15,7 +14,7 @@ from collections.abc import Sequence
 WRITER = "create_or_modify_pyi"  # a private name of Gradio: absent in other versions, and then nothing is changed
 
 
-class StubWriterOff(importlib.abc.MetaPathFinder):
+class StubWriterOff:
     """Lets gradio.component_meta load, then makes its stub writer do nothing."""
 
     def find_spec(
