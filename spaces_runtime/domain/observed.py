@@ -10,7 +10,10 @@ from spaces_runtime.domain.space import Space
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """See Space for the fields. at: when it was seen, Unix seconds."""
+    """See Space for the fields. at: when it was seen, Unix seconds.
+
+    peak: most memory an instance of it was seen to hold, bytes; the scheduler reads it back after a restart.
+    """
 
     at: float
     instances: tuple[Instance, ...] = ()
@@ -20,6 +23,7 @@ class Observed:
     places: int = 0
     position: int = 0
     usual: float = 0.0
+    peak: int = 0
 
 
 def complete(space: Space, seen: Observed | None) -> Space:
