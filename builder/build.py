@@ -82,7 +82,7 @@ class Build:
     @cached_property
     def wanted(self) -> Wanted:
         """Raises: BuildFailed."""
-        return gather(self.recipe, self.tree.read)
+        return gather(self.recipe, self.tree.read, self.tree.fingerprint)
 
     @cached_property
     def debian(self) -> packages.Wanted:

@@ -21,6 +21,7 @@ from builder.recipe import Recipe, Sdk
 ROOTS: Final = ("pre-requirements.txt", "requirements.txt")
 KEPT: Final = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index")
 INCLUDES: Final = ("-r", "--requirement", "-c", "--constraint")
+CODE: Final = "${CODE}"  # stands for the checkout, where relative paths begin
 LONGEST: Final = 1_000_000  # characters of one file
 MOST: Final = 50  # files
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
@@ -49,18 +50,20 @@ class Wanted:
     """files: path → text for the resolver, line for line as in the repo, every included one too; roots: where to begin.
 
     platform: our own requirements, one a line. asks: all of them, the platform's with the README as their file.
+    local: path → fingerprint of the wheels in the repo that they name.
     """
 
     files: tuple[tuple[str, str], ...]
     roots: tuple[str, ...]
     platform: tuple[str, ...]
     asks: tuple[Ask, ...]
+    local: tuple[tuple[str, str], ...] = ()
     prereleases: bool = False
     warnings: tuple[str, ...] = ()
 
     def digest(self, *, python: str, accelerator: str) -> str:
         """Names these inputs: while it is the same, the lock is kept. python: such as 3.11."""
-        told = (FORM, self.files, self.roots, self.platform, self.prereleases, python, accelerator)
+        told = (FORM, self.files, self.roots, self.platform, self.local, self.prereleases, python, accelerator)
         return sha256(repr(told).encode()).hexdigest()
 
 
@@ -76,8 +79,12 @@ def platform_list(recipe: Recipe) -> tuple[str, ...]:
     )
 
 
-def gather(recipe: Recipe, read: Callable[[str], str | None]) -> Wanted:
+def gather(
+    recipe: Recipe, read: Callable[[str], str | None], fingerprint: Callable[[str], str] = lambda _: ""
+) -> Wanted:
     """Read the requirement files. read: text of a file in the repo, None when it is not there.
+
+    fingerprint: of a wheel, or a folder of wheels, in the repo.
 
     Raises: BuildFailed for an include that is not there and for requirements that are no wheels.
     """
@@ -93,6 +100,7 @@ def gather(recipe: Recipe, read: Callable[[str], str | None]) -> Wanted:
         roots=roots,
         platform=ours,
         asks=(*reading.asks, *mine),
+        local=tuple((path, fingerprint(path)) for path in sorted(reading.local)),
         prereleases=reading.prereleases,
         warnings=tuple(reading.warnings),
     )
@@ -104,6 +112,7 @@ class _Reading:
         self.files: dict[str, str] = {}
         self.asks: list[Ask] = []
         self.warnings: list[str] = []
+        self.local: set[str] = set()
         self.prereleases = False
 
     def file(self, path: str, included_by: str) -> None:
@@ -125,26 +134,30 @@ class _Reading:
         if not text:
             return "\n" * len(lines)
         if text.startswith("-"):
-            return raw if self._option(path, number, text) else "\n" * len(lines)
+            return self._option(path, number, text) + "\n" * len(lines)
         self._refuse_sources(path, number, text)
         self.asks.append(Ask(file=path, line=number, name=_name(text), text=re.split(r"\s+--", text)[0].strip()))
         return raw
 
-    def _option(self, path: str, number: int, text: str) -> bool:
-        """May the resolver see it?"""
+    def _option(self, path: str, number: int, text: str) -> str:
+        """What the resolver sees of it."""
         found = _OPTION.match(text)
         name, value = (found[1], found[2].strip().strip("'\"")) if found else (text, "")
         place = f"{path} line {number}"
         if name in INCLUDES:
             self.file(_inside(path, value, place), place)
-            return True
+            return text
         if name in ("-e", "--editable"):
             raise BuildFailed(_no_wheel(path, number, text), file=path, line=number)
         if name == "--pre":
             self.prereleases = True
         elif name not in KEPT:  # --no-binary above all: it would build, so run, a package outside its sandbox
             self.warnings.append(f"{place}: {name} is ignored; only wheels are installed.")
-        return name in KEPT
+        if name in ("-f", "--find-links") and "://" not in value and not value.startswith("/"):
+            folder = _inside("", value, place)
+            self.local.add(folder)
+            return f"--find-links {CODE}/{folder}"
+        return text if name in KEPT else ""
 
     def _refuse_sources(self, path: str, number: int, text: str) -> None:
         target = text.partition("@")[2].strip() if "@" in text else text
@@ -154,6 +167,8 @@ class _Reading:
             (local or target.startswith(("http://", "https://"))) and not target.endswith(".whl")
         ):
             raise BuildFailed(_no_wheel(path, number, text), file=path, line=number)
+        if local and not target.startswith(("/", "file:")):
+            self.local.add(_inside("", target, f"{path} line {number}"))
 
 
 def _no_wheel(path: str, number: int, text: str) -> str:

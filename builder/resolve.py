@@ -15,7 +15,7 @@ from builder.faults import BuildFailed
 from builder.lock import Lock
 from builder.progress import say
 from builder.python import Python
-from builder.requirements import Wanted
+from builder.requirements import CODE, Wanted
 from builder.sources import Sources
 from builder.uv import Uv
 
@@ -44,7 +44,7 @@ class Resolver:
 
     def _for_cpu(self, wanted: Wanted) -> Lock | None:
         """The same with torch for CPUs: some hundred megabytes in place of gigabytes."""
-        local = _cpu_torch(self.sources.links, self.python)
+        local = cpu_torch(self.sources.links, self.python)
         pins = self.work / "cpu.txt"
         pins.write_text(local)
         for extra in (("--torch-backend", "cpu"), ("-c", str(pins)) if local else ()):
@@ -63,7 +63,7 @@ class Resolver:
         for path, text in wanted.files:
             copy = self.work / "requirements" / path
             copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(text)
+            copy.write_text(text.replace(CODE, str(self.code)))
         platform = self.work / "platform.txt"
         platform.write_text("".join(f"{line}\n" for line in wanted.platform))
         roots = [str(self.work / "requirements" / root) for root in wanted.roots]
@@ -83,7 +83,7 @@ class Resolver:
             raise explain(f"error:\ncause: {error.args[0]} has no wheels", wanted, self.python.version) from None
 
 
-def _cpu_torch(links: tuple[str, ...], python: Python) -> str:
+def cpu_torch(links: tuple[str, ...], python: Python) -> str:
     """A pin to the newest CPU build of torch in the local find-links folders; empty: there is none."""
     ranks = locks.tags(python.minor, platform_tags())
     versions = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from hashlib import file_digest, sha256
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -25,6 +26,17 @@ class Tree:
             relative = Path(place).relative_to(self.root)
             found.update(str(PurePosixPath(relative / name)) for name in files)
         return frozenset(found)
+
+    def fingerprint(self, path: str) -> str:
+        """Of a file's content, or of the wheels in a folder; links and what is not there have none."""
+        at = self.root / path
+        files = sorted(at.glob("*.whl")) if at.is_dir() else [at]
+        digest = sha256()
+        for file in files:
+            if file.is_file() and file.resolve().is_relative_to(self.root.resolve()):
+                with file.open("rb") as content:
+                    digest.update(repr((file.name, file_digest(content, "sha256").hexdigest())).encode())
+        return digest.hexdigest()
 
     def read(self, path: str) -> str | None:
         """Text of a regular file; None when there is none, or a link stands on the way."""

@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from builder.artifact import Artifact
-from builder.build import at_once
+from builder.build import at_once, whole
 from builder.lock import load
+from builder.python import ours
+from builder.resolve import cpu_torch
 from builder.result import End
 from builder.sources import Sources
 from builder.wheels import remove
 from tests.builder.conftest import NOWHERE, Store
+from tests.builder.local_index import write_wheel
 
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 AWAY = Sources(index=NOWHERE)
@@ -195,8 +198,6 @@ def test_a_half_built_environment_is_no_environment(store: Store) -> None:
 def test_two_builds_of_one_environment_wait_for_each_other(store: Store) -> None:
     plans = [store.plan(), store.plan()]
     locations: list[str] = []
-    from builder.build import whole
-
     threads = [threading.Thread(target=lambda p=plan: locations.append(whole(p).location)) for plan in plans]
     for thread in threads:
         thread.start()
@@ -250,3 +251,33 @@ def test_a_push_that_changes_code_only_takes_no_time(store: Store) -> None:
     begun = time.perf_counter()
     assert at_once(plan) is not None
     assert time.perf_counter() - begun < 0.2
+
+
+def test_a_wheel_in_the_repo_is_installed(store: Store) -> None:
+    plan = store.plan({"requirements.txt": "./own/mine-1.0-py3-none-any.whl\n"})
+    (plan.code / "own").mkdir()
+    write_wheel(plan.code / "own" / "mine-1.0-py3-none-any.whl", "mine", "1.0", {"mine.py": "HERE = 1\n"})
+    assert (site(whole(plan)) / "mine.py").read_text() == "HERE = 1\n"
+
+
+def test_a_folder_of_wheels_in_the_repo_is_looked_into(store: Store) -> None:
+    plan = store.plan({"requirements.txt": "--find-links own\nmine\n"})
+    (plan.code / "own").mkdir()
+    write_wheel(plan.code / "own" / "mine-1.0-py3-none-any.whl", "mine", "1.0", {"mine.py": "HERE = 1\n"})
+    assert (site(whole(plan)) / "mine.py").read_text() == "HERE = 1\n"
+
+
+def test_a_changed_wheel_in_the_repo_is_installed_anew(store: Store) -> None:
+    for value in ("1", "2"):
+        plan = store.plan({"requirements.txt": "./mine-1.0-py3-none-any.whl\n"})
+        write_wheel(plan.code / "mine-1.0-py3-none-any.whl", "mine", "1.0", {"mine.py": f"HERE = {value}\n"})
+        assert (site(whole(plan)) / "mine.py").read_text() == f"HERE = {value}\n"
+
+
+def test_the_newest_cpu_build_of_torch_in_a_local_folder_is_pinned(tmp_path: Path) -> None:
+    tag = f"cp{MINOR.replace('.', '')}"
+    linux = f"{tag}-{tag}-manylinux_2_17_{os.uname().machine}"
+    for name in (f"2.9.0+cpu-{linux}", f"2.13.0+cpu-{linux}", f"2.14.0-{linux}", "2.15.0+cpu-cp27-cp27m-win32"):
+        (tmp_path / f"torch-{name}.whl").touch()
+    assert cpu_torch((str(tmp_path), "https://example.org/wheels"), ours()) == "torch==2.13.0+cpu\n"
+    assert cpu_torch((), ours()) == ""
