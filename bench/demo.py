@@ -28,7 +28,7 @@ from typing import Any
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
-from huggingface_hub.utils import disable_progress_bars
+from huggingface_hub.utils import disable_progress_bars, logging
 
 from bench.platform import ROOT, SPACES, free_port, spaces
 from bench.progress import Progress
@@ -76,6 +76,7 @@ def main() -> int:
     """Exit 0 when what was asked for was reached."""
     asked = _arguments()
     disable_progress_bars()
+    logging.set_verbosity_error()  # "nothing has changed" is no warning here
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends the demo ends the platform
     progress = Progress()
     began = time.monotonic()
@@ -236,9 +237,11 @@ def _git(environ: dict[str, str], *words: str) -> str:
 
 def _until_running(demo: Demo, hub: HfApi) -> None:
     deadline = time.monotonic() + DEPLOY
+    threading.Thread(target=_tell_build, args=(demo, hub), daemon=True).start()
     while time.monotonic() < deadline:
         runtime = hub.get_space_runtime(SPACE)
-        demo.progress.now(f"{runtime.stage} {_reason(runtime.raw)}".strip())
+        if runtime.stage != "BUILDING":
+            demo.progress.now(f"{runtime.stage} {_reason(runtime.raw)}".strip())
         if runtime.stage == "RUNNING":
             return
         if runtime.stage.endswith("_ERROR") or runtime.stage == "NO_APP_FILE":
@@ -247,6 +250,14 @@ def _until_running(demo: Demo, hub: HfApi) -> None:
             raise DemoError("\n".join([f"{SPACE} is {runtime.stage}: {_reason(runtime.raw)}", *lines]))
         time.sleep(0.3)
     raise DemoError(f"{SPACE} does not run after {DEPLOY:.0f} s: {json.dumps(demo.shown())}")
+
+
+def _tell_build(demo: Demo, hub: HfApi) -> None:
+    """The build's own last line is what a person waits for."""
+    for line in hub.fetch_space_logs(SPACE, build=True, follow=True):
+        if hub.get_space_runtime(SPACE).stage != "BUILDING":
+            return
+        demo.progress.now(line.strip())
 
 
 def _reason(runtime: dict[str, Any]) -> str:
