@@ -14,7 +14,7 @@ RESERVED: Final = frozenset(  # models live at the root, so these first segments
     embed events favicon.ico front health help home inference internal join jobs join-us lfs login logout manage me
     metrics models new notifications oauth organizations papers pricing privacy robots.txt search security sessions
     settings sign-in sign-out sign-up signin signout signup spaces static status storage support tasks templates terms
-    tokens users webhooks well-known .well-known www xet""".split()
+    tokens users webhooks well-known .well-known www xet""".split()  # noqa: SIM905 - read as a table
 )
 
 

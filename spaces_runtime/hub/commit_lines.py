@@ -90,7 +90,8 @@ class Reader:
             case "copyFile":
                 source, revision = _text(value, "srcPath"), str(value.get("srcRev") or "")
                 return Copy(path=checked(path), source=source, revision=revision)
-        raise Fault(what="read the commit", why=f"there is no change of the kind {key!r}")
+            case _:
+                raise Fault(what="read the commit", why=f"there is no change of the kind {key!r}")
 
     async def _content(self, path: str, value: Mapping[str, Any]) -> bytes | Path:
         text = _text(value, "content")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -110,13 +110,20 @@ class FileBlobs:
         finally:
             path.unlink(missing_ok=True)
 
-    def sweep(self, before: float) -> None:
-        """Remove what a killed process left half received. before: Unix seconds, older than any upload under way."""
-        if not self._incoming.is_dir():
-            return
-        for path in self._incoming.iterdir():
-            if path.stat().st_mtime < before:
+    def sweep(self, held: Collection[Sha256], before: float) -> int:
+        """Remove what no repo holds, and what a killed process left half received; gives the bytes that are free again.
+
+        before: Unix seconds; younger files may be about to be held, or are still being received.
+        """
+        received = self._incoming.iterdir() if self._incoming.is_dir() else ()
+        kept = (path for path in self._root.glob("??/??/*") if path.name not in held)
+        freed = 0
+        for path in (*received, *kept):
+            told = path.stat()
+            if told.st_mtime < before:
                 path.unlink(missing_ok=True)
+                freed += told.st_size
+        return freed
 
 
 async def in_batches(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -30,6 +30,7 @@ T = TypeVar("T")
 LOCK = "spaces.lock"
 MAIN = "refs/heads/main"
 FULL_ID = re.compile(r"[0-9a-f]{40}\Z")
+LOOSE, PACKS = 1000, 20  # objects in files of their own, and packs, beyond which pack() gathers them
 TREES_KEPT, LARGEST_KEPT = 200, 2000  # folders, and entries of one
 CONFIG = {
     "gc.auto": "0",  # never in the middle of a push; `spaces gc` does it
@@ -183,6 +184,21 @@ class GitRepos:
             ours = path.name.endswith(".git") and path.name.removesuffix(".git") in known
             if not ours and path.stat().st_mtime < before:
                 shutil.rmtree(path, ignore_errors=True)
+
+    async def pack(self, repo: RepoId) -> None:
+        """Gather what many commits and pushes left, where it is much; what nothing leads to goes after two weeks."""
+        if not await asyncio.to_thread(self._is_scattered, repo):
+            return
+        argv = ("git", "-c", "safe.directory=*", "--git-dir", str(self.path(repo)), "gc", "--quiet")
+        process = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.DEVNULL)
+        if await process.wait() != 0:
+            raise OSError(f"git gc of {repo} ended with status {process.returncode}")
+
+    def _is_scattered(self, repo: RepoId) -> bool:
+        objects = self.path(repo) / "objects"
+        loose = sum(1 for _ in objects.glob("??/*"))
+        packs = sum(1 for _ in objects.glob("pack/*.pack"))
+        return loose > LOOSE or packs > PACKS
 
     async def _on(self, repo: RepoId, work: Callable[[pygit2.Repository], T]) -> T:
         """Each call opens the repo anew (a tenth of a millisecond): libgit2's handles are not for many threads."""

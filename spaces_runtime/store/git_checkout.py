@@ -32,10 +32,10 @@ def check_out(repo: pygit2.Repository, revision: RevisionId, into: Path, blob: C
 def _write(tree: pygit2.Tree, into: Path, blob: Callable[[Sha256], Path | None]) -> None:
     for node in tree:
         path = into / str(node.name)
-        if node.filemode == FileMode.TREE:
+        if isinstance(node, pygit2.Tree):
             _folder(path)
             _write(node, path, blob)
-        elif node.filemode == FileMode.COMMIT:
+        elif not isinstance(node, pygit2.Blob):
             _folder(path)
         elif node.filemode == FileMode.LINK:
             path.symlink_to(os.fsdecode(node.data))  # points where its author says: read only inside a sandbox

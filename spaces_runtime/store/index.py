@@ -127,6 +127,10 @@ class SqlIndex:
     async def holds(self, repo: RepoId, sha256: Sha256) -> int | None:
         return await self._db.read(lambda c: _size(c, repo, sha256))
 
+    async def held(self) -> frozenset[Sha256]:
+        """All content that any repo holds."""
+        return await self._db.read(lambda c: frozenset(c.execute(sa.select(holdings.c.sha256).distinct()).scalars()))
+
     async def audit(self, by: str, what: str, about: str) -> None:
         await self._db.run(lambda c: note(c, by=by, what=what, about=about))
 

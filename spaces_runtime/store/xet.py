@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,7 +56,7 @@ class FileXorbs:
         return True
 
     async def register(self, owner: UserId, repo: RepoId, shard: bytes) -> None:
-        for recipe in files_of(shard):
+        for recipe in await asyncio.to_thread(files_of, shard):
             try:
                 await self._built(owner, repo, recipe)
             except Fault as fault:  # the client shows its user only the status
@@ -114,14 +114,15 @@ class FileXorbs:
             raise Invalid(what="name a xorb", why=f"{xorb!r} is not 64 hex digits")
         return self._root / owner / xorb[:2] / xorb
 
-    def expire(self, before: float) -> None:
-        """Remove xorbs that no upload has used since. before: Unix seconds; clients remember theirs for three weeks."""
-        for place in self._all():
-            if place.stat().st_mtime < before:
+    def sweep(self, before: float) -> int:
+        """Remove xorbs that no upload has used since; gives the bytes that are free again. before: Unix seconds."""
+        freed = 0
+        for place in self._root.glob("*/??/*"):
+            told = place.stat()
+            if told.st_mtime < before:
                 place.unlink(missing_ok=True)
-
-    def _all(self) -> Iterator[Path]:
-        return self._root.glob("*/??/*")
+                freed += told.st_size
+        return freed
 
 
 def _keep_xorb(file: Incoming, place: Path) -> None:

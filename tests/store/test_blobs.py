@@ -67,13 +67,16 @@ async def test_a_sender_who_stops_half_way_leaves_nothing_behind(blobs: FileBlob
     assert files(tmp_path / "blobs") == []
 
 
-async def test_what_a_killed_process_left_is_swept(blobs: FileBlobs, tmp_path: Path) -> None:
+async def test_only_what_nobody_holds_is_swept_and_only_when_it_is_old(
+    blobs: FileBlobs, index: SqlIndex, tmp_path: Path
+) -> None:
     await blobs.put(A, NAME, len(CONTENT), sent(CONTENT))
-    half = tmp_path / "blobs" / "incoming" / "half"
-    half.write_bytes(b"half")
-    blobs.sweep(half.stat().st_mtime - 1)
-    assert half.exists()
-    blobs.sweep(half.stat().st_mtime + 1)
+    await blobs.put(B, Sha256(sha256(b"gone").hexdigest()), 4, sent(b"gone"))
+    await index.delete(B)
+    (tmp_path / "blobs" / "incoming" / "half").write_bytes(b"half")
+    held = await index.held()
+    assert blobs.sweep(held, before=0) == 0
+    assert blobs.sweep(held, before=2**40) == 8
     assert files(tmp_path / "blobs") == [blobs.path(NAME)]
 
 

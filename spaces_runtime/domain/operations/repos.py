@@ -22,7 +22,7 @@ LARGE = """
 *.7z *.arrow *.avi *.bin *.bz2 *.ckpt *.ftz *.gguf *.gz *.h5 *.joblib *.lfs.* *.mlmodel *.model *.mov *.mp3 *.mp4
 *.msgpack *.npy *.npz *.onnx *.ot *.parquet *.pb *.pickle *.pkl *.pt *.pth *.rar *.safetensors saved_model/**/*
 *.tar.* *.tar *.tflite *.tgz *.wasm *.wav *.webm *.xz *.zip *.zst *tfevents*
-""".split()
+""".split()  # noqa: SIM905 - read as a table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
