@@ -126,14 +126,17 @@ async def _changes(desk: Desk, repo: Repo) -> AsyncIterator[str]:
     last, silent = "", 0.0
     while True:
         try:
-            now = json.dumps(runtime_of(await show(desk, repo, time.time())))
+            view = await show(desk, repo, time.time())
         except Missing:
             return
+        now = json.dumps(runtime_of(view))
         if now != last:
             yield f"data: {now}\n\n"
             last, silent = now, 0.0
         elif silent >= KEEP_ALIVE:
             yield "data:\n\n"
             silent = 0.0
+        if view.stage is Stage.DELETING:
+            return
         await asyncio.sleep(LOOK)
         silent += LOOK

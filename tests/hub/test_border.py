@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
 
 from spaces_runtime.domain.errors import BadCredentials, EntryMissing, Fault, Refused, RepoMissing, RepoUnseen
 from spaces_runtime.domain.layout import Layout
@@ -16,7 +17,7 @@ from tests.hub.conftest import settings
 from tests.hub.serving import serving
 
 
-def routes() -> APIRouter:
+def routes() -> APIRouter:  # noqa: C901 - a list of routes
     router = APIRouter()
 
     @router.get("/refs/{revision}/files/{path:path}")
@@ -50,6 +51,18 @@ def routes() -> APIRouter:
     async def bug() -> None:
         secret = "-".join(["value", "in", "a", "frame"])
         raise ZeroDivisionError("detail" if secret else "")
+
+    @router.get("/half")
+    async def half() -> StreamingResponse:
+        async def content():
+            yield b"first half"
+            raise ZeroDivisionError("detail")
+
+        return StreamingResponse(content())
+
+    @router.get("/count")
+    async def counted(count: int) -> int:
+        return count
 
     @router.get("/ann/x.git/info/refs")
     async def git() -> None:
@@ -109,6 +122,17 @@ def test_a_bug_of_ours_is_a_500_with_an_id_to_quote_and_is_logged_under_it(clien
     assert "value-in-a-frame" not in log
 
 
+def test_half_an_answer_never_looks_whole(client):
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.get("/half")
+
+
+def test_a_parameter_of_the_wrong_type_is_named(client):
+    answer = client.get("/count?count=many")
+    assert (answer.status_code, set(answer.json())) == (400, {"error"})
+    assert "query.count" in answer.json()["error"]
+
+
 def test_the_clients_own_request_id_is_echoed(client):
     assert client.get("/endpoint", headers={"X-Amzn-Trace-Id": "abc"}).headers["X-Request-Id"] == "abc"
     assert len(client.get("/endpoint").headers["X-Request-Id"]) == 32
@@ -131,6 +155,11 @@ def test_the_next_page_is_an_absolute_link_with_the_same_query(client):
 )
 def test_a_body_that_is_no_json_object_is_the_callers_mistake(client, sent, status):
     assert client.post("/body", content=sent).status_code == status
+
+
+def test_what_clients_tell_at_their_start_is_taken_and_dropped(client):
+    assert client.head("/api/telemetry/py_client/initiated").status_code == 200
+    assert client.get("/api/agent-harnesses").json() == {"harnesses": {}}
 
 
 def test_what_is_not_there_is_a_json_404(client):

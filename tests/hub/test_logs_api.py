@@ -135,3 +135,25 @@ def test_the_stream_of_stages_tells_each_change_once(client, space, api, ann):
         assert next(events)["stage"] == "NO_APP_FILE"
         api.pause_space(repo)
         assert next(events)["stage"] == "PAUSED"
+
+
+def test_all_streams_of_a_space_end_when_it_is_deleted(client, space, api, ann):
+    repo, write = space
+    write("x")
+    headers = {"Authorization": f"Bearer {ann.write}"}
+    with (
+        client.stream("GET", f"/api/spaces/{repo}/logs/run", headers=headers) as log,
+        client.stream("GET", f"/api/spaces/{repo}/events", headers=headers) as stages,
+    ):
+        api.delete_repo(repo, repo_type="space")
+        assert list(log.iter_lines())
+        assert list(stages.iter_lines())
+
+
+def test_silence_in_the_stream_of_stages_is_filled_too(client, space, monkeypatch):
+    monkeypatch.setattr("spaces_runtime.hub.logs.LOOK", 0.05)
+    monkeypatch.setattr("spaces_runtime.hub.logs.KEEP_ALIVE", 0.1)
+    with client.stream("GET", f"/api/spaces/{space[0]}/events") as answer:
+        lines = answer.iter_lines()
+        assert next(lines).startswith("data: {")
+        assert [next(lines) for _ in range(3)] == ["", "data:", ""]

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from spaces_runtime.domain.errors import Fault, Invalid, Refused, Taken, Unknown
+from builder.artifact import Artifact, ArtifactKind
+from spaces_runtime.domain.errors import Fault, Invalid, Missing, Refused, Taken, Unknown
 from spaces_runtime.domain.gate import Gate
 from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RevisionId
 from spaces_runtime.domain.instance import Instance, Phase
@@ -16,8 +17,9 @@ from spaces_runtime.domain.observed import Observed
 from spaces_runtime.domain.operations import people, settings, show, wake
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.people import Person, Role
-from spaces_runtime.domain.repo import Repo
+from spaces_runtime.domain.repo import Kind, Repo
 from spaces_runtime.domain.settings import HubSettings
+from spaces_runtime.domain.space import BuildState, Revision
 from spaces_runtime.domain.stage import Stage
 from tests.hub.conftest import PASSWORD
 
@@ -185,3 +187,28 @@ def test_a_new_password_needs_the_old_one_and_ends_the_sessions(hub, root):
         hub.do(lambda desk: people.reset_password(desk, made, name="grace", new=PASSWORD))
     hub.do(lambda desk: people.reset_password(desk, root.person, name="grace", new=PASSWORD))
     hub.do(lambda desk: people.sign_in(desk, name="grace", password=PASSWORD))
+
+
+def test_a_static_space_is_served_and_neither_sleeps_nor_wakes(hub, make, ann):
+    repo, now = make(sdk="static"), time.time()
+
+    async def build(desk: Desk) -> None:
+        address = await desk.spaces.of_repo(repo.id)
+        artifact = Artifact(kind=ArtifactKind.STATIC, digest="d", location="/files", command=(), port=0)
+        await desk.spaces.set_head(address.space, REVISION)
+        built = Revision(key=BuildKey(REVISION), build=BuildState.DONE, artifact=artifact)
+        await desk.builds.record(address.space, built)
+
+    hub.do(build)
+    view = hub.do(lambda desk: show.show(desk, repo, now))
+    assert (view.stage, view.rung, view.is_static, view.serves) == (Stage.RUNNING, "static", True, REVISION)
+    hub.do(lambda desk: wake.wake(desk, ann.person, repo, now))
+    with pytest.raises(Fault, match="nothing runs"):
+        hub.do(lambda desk: wake.sleep(desk, ann.person, repo, now, "cold"))
+
+
+def test_a_repo_without_a_space_has_nothing_to_show(hub, make):
+    repo = make(Kind.MODEL)
+    with pytest.raises(Missing):
+        hub.do(lambda desk: show.show(desk, repo, time.time()))
+    assert hub.do(lambda desk: show.show_all(desk, [repo], time.time())) == []
