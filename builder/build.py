@@ -129,12 +129,18 @@ def at_once(build: Build) -> Artifact | None:
     return _app(build, env, base, hub)
 
 
+def notes(build: Build) -> tuple[str, ...]:
+    """What works, but not as its author may think. Raises as at_once()."""
+    packages_too = () if build.recipe.sdk is Sdk.STATIC else build.wanted.warnings
+    return (*build.recipe.warnings, *packages_too)
+
+
 def whole(build: Build) -> Artifact:
     """Everything. Raises: ConfigError, NoAppFile, BuildFailed."""
     if build.recipe.build_command:
         raise BuildFailed("app_build_command runs as a job of its own.")
-    for warning in (*build.recipe.warnings, *build.wanted.warnings):
-        say(f"Note: {warning}")
+    for note in notes(build):
+        say(f"Note: {note}")
     ready = at_once(build)
     if ready is not None:
         say("Nothing to install: the environment stands.")

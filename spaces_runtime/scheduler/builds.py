@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from builder.build import Build, at_once, ended
+from builder.build import Build, at_once, ended, notes
 from builder.result import End, Result, load
 from builder.sources import Sources
 from spaces_runtime.domain.errors import BackendUnavailable, Fault
@@ -144,7 +144,7 @@ class BuildQueue:
             build = await self._checked_out(space, repo, key)
             result = await asyncio.to_thread(ended, partial(at_once, build))
             if result is not None:
-                await self._say(space.id, *_said_at_once(result))
+                await self._say(space.id, *_said_at_once(build, result))
                 return result
             await self._ports.builds.record(space.id, Revision(key=key, build=BuildState.QUEUED))
             async with self._slots:
@@ -232,8 +232,9 @@ class BuildQueue:
                 await self._ports.logs.append(space, Source.BUILD, text)
 
 
-def _said_at_once(result: Result) -> tuple[str, ...]:
+def _said_at_once(build: Build, result: Result) -> tuple[str, ...]:
     if result.end is not End.DONE or result.artifact is None:
         return (result.why,)
     name = Path(result.artifact.location).name[:12]
-    return (f"Nothing to install: the environment {name} stands." if result.artifact.command else "Files as they are.",)
+    done = f"Nothing to install: the environment {name} stands." if result.artifact.command else "Files as they are."
+    return (*(f"Note: {note}" for note in notes(build)), done)

@@ -333,6 +333,12 @@ async def test_a_revision_that_is_not_there_is_a_failure_in_words(world: World) 
     assert "e" * 40 in found.why
 
 
+async def test_a_note_is_told_where_nothing_is_built_too(world: World) -> None:
+    readme = b"---\nsdk: static\ncolorFrom: white\n---\n"
+    await world.build(await world.push({"README.md": readme, "index.html": b"hi"}))
+    assert any(line.startswith('Note: README.md line 3: colorFrom is "white"') for line in await world.log())
+
+
 async def test_static_files_need_no_job(world: World) -> None:
     found = await world.build(await world.push({"README.md": b"---\nsdk: static\n---\n", "index.html": b"hi"}))
     assert found.artifact is not None
