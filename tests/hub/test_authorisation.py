@@ -1,4 +1,4 @@
-"""Every route of this part of the hub by who asks by how visible the Space is: one table."""
+"""Routes of a Space by who asks by how visible it is: one table."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ WRITE = {
 }
 
 ROUTES = [
+    ("GET", "", None, VISIT),
+    ("GET", "refs", None, READ),
+    ("GET", "tree/main", None, READ),
+    ("GET", "commits/main", None, READ),
+    ("GET", "xet-read-token/main", None, READ),
+    ("GET", "xet-write-token/main", None, WRITE),
+    ("POST", "preupload/main", {"files": []}, WRITE),
+    ("PUT", "settings", {}, WRITE),
     ("GET", "runtime", None, VISIT),
     ("GET", "host", None, VISIT),
     ("GET", "jwt", None, NAMED),
@@ -57,7 +65,7 @@ def test_each_route_opens_to_whom_it_should(client, make, tokens, visibility):
     for method, path, body, table in ROUTES:
         for who, expected in zip(WHO, table[visibility], strict=True):
             _repeatable(client, repo.full, tokens["owner"], method, path)
-            got = ask(client, method, f"/api/spaces/{repo.full}/{path}", tokens[who], body).status_code
+            got = ask(client, method, f"/api/spaces/{repo.full}/{path}".rstrip("/"), tokens[who], body).status_code
             if got != expected:
                 wrong.append((who, method, path, f"{got} instead of {expected}"))
     assert wrong == []
