@@ -18,7 +18,7 @@ HOP = frozenset(
 )  # of one hop only, RFC 9110 §7.6.1; framing is written anew
 FORGED = frozenset(b"forwarded x-real-ip x-ip-token x-client-ip true-client-ip".split())  # only we may say these
 OURS = (b"spaces-", b"__Host-spaces-", b"__Secure-spaces-")  # names of the platform's own cookies
-CREDENTIALS = frozenset((b"x-hf-authorization", b"authorization", b"cookie"))
+CREDENTIALS = frozenset((b"x-hf-authorization", b"authorization", b"cookie", b"referer"))
 CORS = b"access-control-"
 
 
@@ -161,6 +161,8 @@ def _for_app(lower: bytes, value: bytes) -> bytes | None:
         return None
     if lower == b"authorization":
         return None if is_hub_token(value) else value
+    if lower == b"referer":
+        return unsigned(value)
     kept = [c for c in value.split(b";") if not c.lstrip().startswith(OURS) and c.strip()]
     return b";".join(kept).lstrip() or None
 

@@ -119,7 +119,7 @@ class Held:
         self._exchange, self._route, self._front = exchange, route, front
         self._table, self._asker, self._news = table, asker, news
         self._interim, self._late, self._wakes = interim, late, wakes
-        self._why = ""
+        self._why, self._listens = "", False
         self._timer: asyncio.TimerHandle | None = None
         self._not_before = 0.0
         self._loop = asyncio.get_running_loop()
@@ -129,8 +129,6 @@ class Held:
         """Begin. pause: seconds before the next try, after one that failed."""
         self._exchange.holder = self
         self._table.wait(self._route.space, self)
-        if self._late is Late.RETRY:
-            self._news.join(self._route.space, self)
         if self._wakes:
             self._asker.ask(self._route.space)
         self._not_before = self._loop.time() + pause
@@ -166,7 +164,8 @@ class Held:
             self._timer.cancel()
             self._timer = None
         self._table.leave(self._route.space, self)
-        self._news.leave(self._route.space, self)
+        if self._listens:
+            self._news.leave(self._route.space, self)
         if self._exchange.holder is self:
             self._exchange.holder = None
 
@@ -186,6 +185,9 @@ class Held:
         if now >= self._next_sign:
             self._next_sign = now + self._interim
             self._exchange.interim()
+            if not self._listens:  # not earlier: most wakes are over by now, and none should wait for this
+                self._listens = True
+                self._news.join(self._route.space, self)
             if self._wakes:
                 self._asker.ask(self._route.space)
         if now >= self._not_before > 0:

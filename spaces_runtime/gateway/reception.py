@@ -36,6 +36,7 @@ log = structlog.get_logger()
 OWN = b"/.spaces/"  # paths of the gateway on every Space's host
 GRACE = 3.0  # seconds after the start in which an unknown host may just not be heard of yet
 HUB_SECONDS = 15.0  # a request waits this long for a hub that restarts
+MOST_LANES = 8192  # kept at once
 SSE = [(b"content-type", b"Content-Type", b"text/event-stream"), (b"cache-control", b"Cache-Control", b"no-store")]
 
 
@@ -152,7 +153,7 @@ class Reception:
         elif head.target.startswith(OWN):
             self._own(exchange, route)
         elif route.files:
-            files.serve(exchange, Path(route.files), self._lane(route).back)
+            files.serve(exchange, Path(route.files), self._lane(exchange.head.host, route).back)
         else:
             self._to_app_of(exchange, route, decision)
 
@@ -172,7 +173,7 @@ class Reception:
         if door is None:
             return False
         exchange.door = door
-        lane = self._lane(route)
+        lane = self._lane(exchange.head.host, route)
         if exchange.used:
             self._desk.ledger.enter(route.space)
             exchange.counted = True
@@ -207,7 +208,8 @@ class Reception:
             else:
                 exchange.reply(refusal(exchange.head, 503, "The hub does not answer.", then=why, retry=5))
             return
-        log.info("instance not reached", space=lane.space, why=why)
+        if not exchange.deadline and exchange.stream is None:  # the first of many tries
+            log.info("instance not reached", space=lane.space, why=why)
         route = self._desk.table.lookup(exchange.head.host)
         self._out(exchange)
         if isinstance(exchange.stream, Tab):
@@ -251,12 +253,12 @@ class Reception:
             if now is None or door is None:
                 return False
             exchange.door = door
-            exchange.go(self._lane(now))
+            exchange.go(self._lane(exchange.head.host, now))
             return True
 
         tab = Tab(exchange, route, self._around, enter)
         if not enter(exchange):
-            exchange.open_stream(SSE, self._lane(route).back)
+            exchange.open_stream(SSE, self._lane(exchange.head.host, route).back)
             tab.park()
 
     def _own(self, exchange: Exchange, route: Route) -> None:
@@ -314,11 +316,13 @@ class Reception:
             return b""
         return b"'self' " + self._desk.names.hub_url.encode()
 
-    def _lane(self, route: Route) -> Lane:
+    def _lane(self, host: str, route: Route) -> Lane:
         """Made once for each version of a route."""
-        known = self._lanes.get(route.host)
+        known = self._lanes.get(host)
         if known is not None and known[0] is route:
             return known[1]
+        if len(self._lanes) > MOST_LANES:
+            self._lanes.clear()
         pool = self._pool(route.instance) if route.instance is not None else Pool(_nowhere)
         back = Back(
             to_app=True,
@@ -328,7 +332,7 @@ class Reception:
             private=route.private,
         )
         lane = Lane(pool=pool, toward=self._to_app, back=back, space=route.space)
-        self._lanes[route.host] = (route, lane)
+        self._lanes[host] = (route, lane)
         return lane
 
     def _pool(self, instance: InstanceId) -> Pool:

@@ -106,7 +106,7 @@ def hop(target: bytes, cookie: bytes, *, nonce: str, ancestors: bytes) -> Reply:
     A redirect would not do: the browser still counts the page it came from as the one that asks, and then the cookie
     proves nothing. This page's own step is one of the Space itself.
     """
-    clean = unsigned(target).decode("latin-1")
+    clean = "/" + unsigned(target).decode("latin-1").lstrip("/\\")  # two slashes would name another host
     told = json.dumps(clean).replace("<", "\\u003c")
     body = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Opening</title>'
@@ -118,7 +118,7 @@ def hop(target: bytes, cookie: bytes, *, nonce: str, ancestors: bytes) -> Reply:
         (b"Content-Type", b"text/html; charset=utf-8"),
         (b"Set-Cookie", cookie),
         (b"Cache-Control", b"no-store"),
-        (b"Referrer-Policy", b"same-origin"),
+        (b"Referrer-Policy", b"no-referrer"),
         (b"Content-Security-Policy", policy),
     )
     return Reply(status=200, body=body.encode(), fields=fields)

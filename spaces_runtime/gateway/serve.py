@@ -198,6 +198,8 @@ class Gateway:
         await self._leased.wait()
         async for host, route in self._parts.routes.follow():
             self._table.apply_route(host, route)
+            if route is not None and self._table.is_open(route):
+                self._asker.opened(route.space)
 
     async def _every_second(self) -> None:
         loop = asyncio.get_running_loop()

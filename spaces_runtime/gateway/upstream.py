@@ -184,6 +184,7 @@ class Upstream(asyncio.Protocol):
         if self._tunnel:
             errand.from_app(data)
             return
+        self._head_size += len(data)  # of a head, or of trailers and chunk extensions: a body's bytes reset it
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -199,6 +200,8 @@ class Upstream(asyncio.Protocol):
             self._stray = True
         if self._complete and self._errand is errand:
             errand.finish()
+        elif self._head_size > MOST_HEAD:
+            self._fail("The app's answer has a head of more than 256 KiB.")
 
     def eof_received(self) -> None:
         return None
@@ -249,8 +252,7 @@ class Upstream(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._complete:
             return
-        self._head_size += len(name) + len(value)
-        if self._status or self._head_size > MOST_HEAD:  # a trailer, or far too much
+        if self._status:  # a trailer
             return
         lower = name.lower()
         if lower == b"transfer-encoding":
@@ -275,13 +277,14 @@ class Upstream(asyncio.Protocol):
         self._bodiless = errand.bodiless
         empty = errand.bodiless or status in (204, 304)
         self._until_end = not (empty or self._chunked or self._length)
-        if self._head_size > MOST_HEAD:
+        if sum(len(name) + len(value) for name, _, value in self._fields) > MOST_HEAD:
             self._fail("The app's answer has a head of more than 256 KiB.")
             return
         errand.answer(status, self._reason, self._fields, sized=self._length, ends=empty)
         self._complete = empty
 
     def on_body(self, data: bytes) -> None:
+        self._head_size = 0
         if self._complete:
             self._stray = True
         elif self._errand is not None:

@@ -52,7 +52,7 @@ def test_a_wake_adds_next_to_nothing(within):
         took = []
         for _ in range(15):
             await here.close()
-            await until(lambda: here.quiet())
+            await until(here.quiet)
             before = await here.wakes_asked()
             one = await here.talk()
             began = time.perf_counter()
@@ -89,7 +89,8 @@ def test_a_program_that_waited_for_too_long_is_told_why_and_when_to_come_back(wi
         await asleep(here)
         one = await here.talk()
         await one.send("GET", "/", {"Host": HOST})
-        await until(lambda: here.asked(1))
+        assert await one.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        await asyncio.sleep(0.1)  # from its first sign of life on it follows events
         await here.events.publish(
             StageChanged(space=SPACE, at=time.time(), stage=Stage.APP_STARTING, why="Waiting for a place.")
         )
@@ -281,7 +282,7 @@ def test_a_closing_gate_is_quiet_only_when_the_last_one_has_left(within):
         assert len(app.seen) == 1
         app.released.set()
         assert (await one.answer()).body == b"done"
-        await until(lambda: here.quiet())
+        await until(here.quiet)
         assert not app.writers  # idle connections of the pool were closed first
         await here.open()
         assert (await two.answer()).status == 200
@@ -318,7 +319,7 @@ def test_who_is_inside_is_cut_when_time_is_over(within):
         assert answer.status == 503
         assert b"replaced or stopped" in answer.body
         await asyncio.wait_for(app.gone.wait(), 1)
-        await until(lambda: here.quiet())
+        await until(here.quiet)
 
     within(story)
 
@@ -345,7 +346,7 @@ def test_visitors_move_over_when_a_new_instance_is_routed(within):
         await here.publish(route(instance=InstanceId("i2")))
         await until(lambda: here.reaches("i2"))
         await here.close()
-        await until(lambda: here.quiet())
+        await until(here.quiet)
         assert not old.writers
         assert new.seen
 

@@ -90,6 +90,26 @@ def test_a_link_sets_a_cookie_for_this_host_and_goes_on_without_its_proof(within
     within(story)
 
 
+def test_a_link_leads_nowhere_else(within):
+    async def story(here):
+        await private(here)
+        for path in ("//evil.example/x", "/\\evil.example/x"):
+            hop = await here.get(f"{path}?__sign={proof()}", **PAGE)
+            assert b'location.replace("/evil.example/x" +' in hop.body
+            assert hop.get("referrer-policy") == "no-referrer"
+
+    within(story)
+
+
+def test_a_proof_in_the_referer_does_not_reach_the_app(within):
+    async def story(here):
+        app = await private(here)
+        await here.get("/", Authorization="Bearer hf_good", Referer=f"http://{HOST}/?a=1&__sign={proof()}")
+        assert app.seen[-1].get("referer") == f"http://{HOST}/?a=1"
+
+    within(story)
+
+
 def test_a_link_counts_for_calls_too_as_gradios_page_makes_them(within):
     async def story(here):
         app = await private(here)
@@ -186,7 +206,7 @@ def test_a_sleeping_private_space_is_not_woken_by_strangers(within):
     async def story(here):
         await private(here)
         await here.close()
-        await until(lambda: here.quiet())
+        await until(here.quiet)
         assert (await here.get("/")).status == 404
         assert (await here.get("/.spaces/wait")).status == 404
         assert await here.wakes_asked() == 0

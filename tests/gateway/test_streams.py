@@ -242,7 +242,7 @@ def test_a_heartbeat_to_a_sleeping_space_is_answered_without_waking_it(within):
         await one.send("GET", "/gradio_api/heartbeat/abc", {"Host": HOST})
         head, _ = await one.head()
         assert head.status_code == 200
-        await until(lambda: here.held())
+        await until(here.held)
         assert (await here.wakes_asked()) == 0
         await here.app()
         here.apps.of["i1"]._gradio_api = here.apps.of["i1"]._heartbeat
@@ -258,7 +258,7 @@ def test_a_silent_websocket_is_held_and_a_message_brings_it_inside_again(within)
         one = await here.talk()
         one.writer.write(SWITCH)
         await one.reader.readuntil(b"\r\n\r\n")
-        await until(lambda: here.held())
+        await until(here.held)
         await here.close()
         await until(lambda: here.quiet(connections=1))
         one.writer.write(frame(b"hello"))
@@ -268,7 +268,7 @@ def test_a_silent_websocket_is_held_and_a_message_brings_it_inside_again(within)
         await here.open()
         assert await one.reader.readexactly(len(frame(b"hello"))) == frame(b"hello")
         await here.close()
-        await until(lambda: here.touched())
+        await until(here.touched)
         assert not await here.quiet(connections=1)
 
     within(story, GatewaySettings(silent=0.2))
@@ -342,7 +342,7 @@ def test_the_seen_activity_is_told_within_two_seconds(within):
         await here.awake()
         await here.get("/")
         began = time.time()
-        await until(lambda: here.touched())
+        await until(here.touched)
         assert time.time() - began < 2
         seen = (await here.activity.seen([SPACE]))[SPACE]
         assert abs(seen.touched_at - began) < 2

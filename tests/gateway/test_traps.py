@@ -10,23 +10,24 @@ from spaces_runtime.domain.settings import GatewaySettings
 from tests.gateway.world import HOST, until
 
 H = b"Host: " + HOST.encode() + b"\r\n"
+POST, TE = b"POST / HTTP/1.1\r\n" + H, b"Transfer-Encoding: chunked\r\n"
 
 REFUSED = {
-    "content-length twice": (400, b"POST / HTTP/1.1\r\n" + H + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nab"),
-    "content-length twice, differing": (400, b"POST / HTTP/1.1\r\n" + H + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nab"),
-    "content-length as a list": (400, b"POST / HTTP/1.1\r\n" + H + b"Content-Length: 2, 2\r\n\r\nab"),
-    "content-length with a sign": (400, b"POST / HTTP/1.1\r\n" + H + b"Content-Length: +2\r\n\r\nab"),
-    "both framings": (400, b"POST / HTTP/1.1\r\n" + H + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-    "both framings, turned": (400, b"POST / HTTP/1.1\r\n" + H + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n"),
-    "chunked, identity": (400, b"POST / HTTP/1.1\r\n" + H + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"),
-    "gzip, chunked": (400, b"POST / HTTP/1.1\r\n" + H + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
-    "chunked twice": (400, b"POST / HTTP/1.1\r\n" + H + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-    "xchunked": (400, b"POST / HTTP/1.1\r\n" + H + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
-    "chunked in HTTP/1.0": (400, b"POST / HTTP/1.0\r\n" + H + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    "content-length twice": (400, POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nab"),
+    "content-length twice, differing": (400, POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nab"),
+    "content-length as a list": (400, POST + b"Content-Length: 2, 2\r\n\r\nab"),
+    "content-length with a sign": (400, POST + b"Content-Length: +2\r\n\r\nab"),
+    "both framings": (400, POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    "both framings, turned": (400, POST + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n"),
+    "chunked, identity": (400, POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"),
+    "gzip, chunked": (400, POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+    "chunked twice": (400, POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    "xchunked": (400, POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
+    "chunked in HTTP/1.0": (400, b"POST / HTTP/1.0\r\n" + H + TE + b"\r\n0\r\n\r\n"),
     "folded header": (400, b"GET / HTTP/1.1\r\n" + H + b"A: b\r\n c\r\n\r\n"),
     "bare line feed after the request line": (400, b"GET / HTTP/1.1\n" + H + b"\r\n"),
     "bare line feed after a header": (400, b"GET / HTTP/1.1\r\n" + H + b"A: b\nC: d\r\n\r\n"),
-    "bare line feed after a chunk size": (400, b"POST / HTTP/1.1\r\n" + H + b"Transfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n"),
+    "bare line feed after a chunk size": (400, POST + TE + b"\r\n3\nabc\r\n0\r\n\r\n"),
     "space before the colon": (400, b"GET / HTTP/1.1\r\n" + H + b"A : b\r\n\r\n"),
     "NUL in a header": (400, b"GET / HTTP/1.1\r\n" + H + b"A: b\0c\r\n\r\n"),
     "control character in a header": (400, b"GET / HTTP/1.1\r\n" + H + b"A: b\x01c\r\n\r\n"),
@@ -37,7 +38,7 @@ REFUSED = {
     "a Host with a path": (400, b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
     "a Host with a user": (400, b"GET / HTTP/1.1\r\nHost: a@b\r\n\r\n"),
     "an empty Host": (400, b"GET / HTTP/1.1\r\nHost:\r\n\r\n"),
-    "upgrade with a body": (400, b"POST / HTTP/1.1\r\n" + H + b"Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc"),
+    "upgrade with a body": (400, POST + b"Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc"),
     "CONNECT": (405, b"CONNECT a:1 HTTP/1.1\r\n" + H + b"\r\n"),
     "TRACE": (405, b"TRACE / HTTP/1.1\r\n" + H + b"\r\n"),
     "asterisk": (400, b"OPTIONS * HTTP/1.1\r\n" + H + b"\r\n"),
@@ -47,7 +48,7 @@ REFUSED = {
     "HTTP/0.9 spelled out": (505, b"GET / HTTP/0.9\r\n" + H + b"\r\n"),
     "TLS on a plain port": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
     "an unknown method": (400, b"BREW / HTTP/1.1\r\n" + H + b"\r\n"),
-    "another expectation": (417, b"POST / HTTP/1.1\r\n" + H + b"Expect: miracles\r\nContent-Length: 1\r\n\r\n"),
+    "another expectation": (417, POST + b"Expect: miracles\r\nContent-Length: 1\r\n\r\n"),
     "a head over the limit": (431, b"GET / HTTP/1.1\r\n" + H + b"A: " + b"x" * 70000 + b"\r\n\r\n"),
     "a head that never ends": (431, b"GET / HTTP/1.1\r\n" + H + b"A: " + b"x" * 200000),
     "a target over the limit": (431, b"GET /" + b"x" * 70000 + b" HTTP/1.1\r\n" + H + b"\r\n"),
@@ -209,6 +210,27 @@ def test_an_app_that_speaks_no_http_is_a_bad_gateway(within, answer):
         got = await here.get("/bad")
         assert got.status == 502
         assert b"app" in got.body
+
+    within(story)
+
+
+@pytest.mark.parametrize(
+    "begin", [b"HTTP/1.1 200 OK\r\nA: ", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nA: "]
+)
+def test_an_app_whose_head_or_trailer_never_ends_is_cut_off(within, begin):
+    async def story(here):
+        app = await here.awake()
+
+        async def endless(reader, writer, seen):
+            writer.write(begin)
+            while True:
+                writer.write(b"x" * 65536)
+                await writer.drain()
+
+        app._endless = endless
+        one = await here.talk()
+        await one.raw(b"GET /endless HTTP/1.1\r\n" + H + b"Connection: close\r\n\r\n")
+        await until(lambda: not app.writers)
 
     within(story)
 
