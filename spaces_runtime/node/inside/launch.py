@@ -1,6 +1,7 @@
-"""Runs an app's file as `python app.py` would, without Gradio's rewriting of its own type stubs.
+"""Runs an app's file as `python app.py` would, without what Gradio does beside it.
 
-That rewriting is half of Gradio's import time, and useless where the environment is read-only.
+Rewriting its own type stubs is half of Gradio's import time, and useless where the environment is read-only. Its
+hot-reload server would be a second one that nobody can reach, and keeps an idle app busy.
 """
 
 from __future__ import annotations
@@ -11,28 +12,32 @@ import sys
 import types
 from collections.abc import Sequence
 
-WRITER = "create_or_modify_pyi"  # a private name of Gradio: absent in other versions, and then nothing is changed
+QUIET = {  # module of Gradio → a private name in it, and what it becomes; absent in other versions: nothing is changed
+    "gradio.component_meta": ("create_or_modify_pyi", lambda *_, **__: None),
+    # Asked only to decide on the hot-reload server: it reads and writes the app's files for whoever asks, and ticks.
+    "gradio.http_server": ("get_space", lambda: None),
+}
 
 
-class StubWriterOff:
-    """Lets gradio.component_meta load, then makes its stub writer do nothing."""
+class Quieter:
+    """Lets these modules load, then makes the named parts do nothing."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Only for that one module, and only once."""
-        if name != "gradio.component_meta":
+        """Only for those modules; every other finder is asked as ever."""
+        if name not in QUIET:
             return None
-        sys.meta_path.remove(self)
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         if spec is None or spec.loader is None:
             return spec
         load = spec.loader.exec_module
+        attribute, instead = QUIET[name]
 
         def exec_module(module: types.ModuleType) -> None:
             load(module)
-            if hasattr(module, WRITER):
-                setattr(module, WRITER, lambda *_, **__: None)
+            if hasattr(module, attribute):
+                setattr(module, attribute, instead)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
@@ -43,7 +48,7 @@ def main() -> None:
     del sys.argv[0]
     path = os.path.abspath(sys.argv[0])  # noqa: PTH100 links stay, as they do for `python app.py`
     sys.path[0] = os.path.dirname(path)  # noqa: PTH120
-    sys.meta_path.insert(0, StubWriterOff())
+    sys.meta_path.insert(0, Quieter())
     with open(path, "rb") as file:  # noqa: PTH123
         code = compile(file.read(), path, "exec")
     app = types.ModuleType("__main__")
