@@ -104,7 +104,10 @@ async def _without_content(desk: Desk, repo: Repo, git: _Git, small: Mapping[str
 
 
 async def _settings_notes(git: _Git, head: str) -> tuple[str, ...]:
-    """A Space with wrong settings is taken, as on the public hub; its author reads here what the Space's page says."""
+    """A push with wrong settings is taken: refusing it would keep work from being stored, and the last good revision
+    serves on. Its author reads here, at once, what the Space's page says. (A commit over the API is refused: its
+    clients check the card first, and show the answer.)
+    """
     readme = await git.read(head, "README.md")
     if readme is None:
         return (f"README.md is missing. {NO_BLOCK}", "The Space is in CONFIG_ERROR until then.")

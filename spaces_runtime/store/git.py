@@ -31,7 +31,7 @@ LOCK = "spaces.lock"
 MAIN = "refs/heads/main"
 FULL_ID = re.compile(r"[0-9a-f]{40}\Z")
 LOOSE, PACKS = 1000, 20  # objects in files of their own, and packs, beyond which pack() gathers them
-TREES_KEPT, LARGEST_KEPT = 200, 2000  # folders, and entries of one
+MOST_KEPT = 50_000  # entries of listed folders, some 25 MB
 CONFIG = {
     "gc.auto": "0",  # never in the middle of a push; `spaces gc` does it
     "receive.autogc": "false",
@@ -57,6 +57,7 @@ class GitRepos:
         self._blobs = blobs
         # What a commit holds never changes; every load of a model begins with its files.
         self._trees: OrderedDict[tuple[RepoId, RevisionId, str, bool], Sequence[Entry]] = OrderedDict()
+        self._kept = 0
         self._locks: WeakValueDictionary[RepoId, asyncio.Lock] = WeakValueDictionary()
 
     def path(self, repo: RepoId) -> Path:
@@ -68,7 +69,7 @@ class GitRepos:
     async def delete(self, repo: RepoId) -> None:
         await asyncio.to_thread(self._delete, repo)
         for key in [key for key in self._trees if key[0] == repo]:
-            del self._trees[key]
+            self._kept -= len(self._trees.pop(key))
 
     async def resolve(self, repo: RepoId, revision: str) -> RevisionId:
         return await self._on(repo, lambda git: RevisionId(str(git_objects.commit_at(git, revision).id)))
@@ -98,10 +99,11 @@ class GitRepos:
             return tuple(sorted(found, key=lambda entry: entry.path))
 
         listed = await self._on(repo, entries)
-        if FULL_ID.match(revision) and len(listed) <= LARGEST_KEPT:
+        if FULL_ID.match(revision) and len(listed) <= MOST_KEPT and key not in self._trees:
             self._trees[key] = listed
-            if len(self._trees) > TREES_KEPT:
-                self._trees.popitem(last=False)
+            self._kept += len(listed)
+        while self._kept > MOST_KEPT:
+            self._kept -= len(self._trees.popitem(last=False)[1])
         return listed
 
     async def read(self, repo: RepoId, revision: RevisionId, path: str) -> bytes:

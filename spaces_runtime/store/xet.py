@@ -103,7 +103,7 @@ class FileXorbs:
             os.utime(place)
             return place.open("rb")
         except FileNotFoundError as error:
-            raise Invalid(
+            raise Fault(
                 what=f"read the xorb {xorb}",
                 why="it was not uploaded here by this user",
                 then="Delete the client's folder ~/.cache/huggingface/xet and try again.",

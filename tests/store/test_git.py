@@ -212,6 +212,16 @@ async def test_the_last_commit_of_each_path(repos: GitRepos, head: RevisionId) -
     }
 
 
+async def test_a_listing_stays_true_after_commits_and_a_deletion(repos: GitRepos, head: RevisionId) -> None:
+    assert await paths(repos, head) == await paths(repos, head) == sorted(FIRST)
+    second = await commit(repos, AddFile(path="b.txt", content=b"x"))
+    assert "b.txt" in await paths(repos, second)
+    assert "b.txt" not in await paths(repos, head)
+    await repos.delete(A)
+    with pytest.raises(Missing):
+        await paths(repos, second)
+
+
 async def test_a_squash_keeps_the_files_and_forgets_the_history(repos: GitRepos, head: RevisionId) -> None:
     before = await commit(repos, AddFile(path="b.txt", content=b"x"))
     made = await repos.squash(A, "main", author="ann", message="all")

@@ -12,7 +12,7 @@ from pathlib import Path
 import lz4.frame
 import pytest
 
-from spaces_runtime.domain.errors import Invalid
+from spaces_runtime.domain.errors import Fault, Invalid
 from spaces_runtime.domain.ids import Sha256, UserId
 from spaces_runtime.store.blobs import FileBlobs
 from spaces_runtime.store.xet import FileXorbs
@@ -108,7 +108,7 @@ async def test_a_file_that_does_not_say_its_sha256_is_refused(xorbs: FileXorbs) 
 async def test_nobody_builds_files_of_another_users_chunks(xorbs: FileXorbs) -> None:
     _, name = whole()
     await xorbs.put(ANN, XORB, sent(b"".join(chunk(part, LZ4) for part in PARTS)))
-    with pytest.raises(Invalid, match="was not uploaded here by this user"):
+    with pytest.raises(Fault, match="was not uploaded here by this user"):
         await xorbs.register(BOB, B, shard(SEGMENTS, name))
 
 
