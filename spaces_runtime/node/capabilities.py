@@ -12,6 +12,7 @@ from pathlib import Path
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.sandbox import Finding
 from spaces_runtime.node import cgroups, disk, seccomp
+from spaces_runtime.node.internet import prepared
 from spaces_runtime.node.machine import Machine
 
 TRIAL_WITHIN = 10.0  # seconds
@@ -51,13 +52,21 @@ def permit() -> str:
     return "sudo sysctl -w user.max_user_namespaces=15000"
 
 
-def look(layout: Layout, *, port: int, trusting: bool, internet: bool) -> tuple[Machine, tuple[Finding, ...]]:
-    """Try everything once. Makes our control groups and a trial image below the node's folder."""
+def look(
+    layout: Layout, *, port: int, trusting: bool, internet: bool, trial: bool = False
+) -> tuple[Machine, tuple[Finding, ...]]:
+    """Try everything once, and make what all Spaces share: control groups, rules for the internet.
+
+    trial: under another name than the platform's, so that one which runs beside is not touched.
+    """
     root = os.geteuid() == 0
     layout.node.mkdir(parents=True, exist_ok=True)
     bwrap = program()
     refused = refusal(bwrap)
-    groups = cgroups.detect(hashlib.sha256(str(layout.data).encode()).hexdigest()[:10])
+    named = f"{layout.data} {os.getpid()}" if trial else str(layout.data)
+    key = hashlib.sha256(named.encode()).hexdigest()[:10]
+    groups = cgroups.detect(key)
+    way_out, no_internet = prepared(key, trial=trial) if internet else (None, "")
     no_images = disk.images_work(layout.node)
     kind = seccomp.MACHINES.get(platform.machine())
     machine = Machine(
@@ -69,15 +78,15 @@ def look(layout: Layout, *, port: int, trusting: bool, internet: bool) -> tuple[
         trusting=trusting and not root,  # root has sandboxes, and what an app did as root could not be undone
         cgroups=groups,
         images=not no_images,
-        internet=False,
+        internet=way_out,
         port=port,
         cores=os.cpu_count() or 1,
         seccomp=seccomp.deny(kind) if kind else b"",
     )
-    return machine, findings(machine, no_images=no_images, internet=internet)
+    return machine, findings(machine, no_images=no_images, no_internet=no_internet)
 
 
-def findings(machine: Machine, *, no_images: str, internet: bool) -> tuple[Finding, ...]:
+def findings(machine: Machine, *, no_images: str, no_internet: str) -> tuple[Finding, ...]:
     """The sentences."""
     as_root = "Start the platform as root."
     mounted = "Mount a writable cgroup tree; in a container: --cgroupns=private and a writable /sys/fs/cgroup."
@@ -123,12 +132,7 @@ def findings(machine: Machine, *, no_images: str, internet: bool) -> tuple[Findi
             if machine.grouped
             else "Sleeping Spaces are stopped by signals, which an app could notice.",
         ),
-        Finding(
-            subject="internet",
-            holds=machine.internet == internet,
-            says="Spaces reach the public internet." if machine.internet else "Spaces reach nothing but this platform.",
-            remedy="" if machine.internet == internet else "Run as root with iproute2 and iptables installed.",
-        ),
+        _internet(machine, no_internet),
     )
 
 
@@ -142,8 +146,21 @@ def _sandbox(machine: Machine) -> Finding:
     return Finding(subject="sandbox", holds=False, says=says, remedy=machine.permit)
 
 
+def _internet(machine: Machine, why_not: str) -> Finding:
+    if machine.internet and not machine.internet.resolvers:
+        says = "Spaces reach the public internet, but no name server: this machine's own answers itself only."
+        return Finding(subject="internet", holds=False, says=says, remedy="Name one in /etc/resolv.conf.")
+    if machine.internet:
+        says = "Spaces reach the public internet over IPv4, and no private network; this machine forwards for them."
+        return Finding(subject="internet", holds=True, says=says)
+    if not why_not:
+        return Finding(subject="internet", holds=True, says="Spaces reach nothing but this platform, as it is set.")
+    says = f"Spaces reach nothing but this platform: {why_not}."
+    return Finding(subject="internet", holds=False, says=says, remedy="As root: apt-get install iproute2 iptables")
+
+
 def probe(layout: Layout, *, port: int, trusting: bool, internet: bool) -> tuple[Finding, ...]:
     """For `spaces doctor`: what a node here would enforce. Leaves nothing behind."""
-    machine, found = look(layout, port=port, trusting=trusting, internet=internet)
-    machine.cgroups.remove()
+    machine, found = look(layout, port=port, trusting=trusting, internet=internet, trial=True)
+    machine.remove()
     return found

@@ -25,7 +25,7 @@ def images_work(folder: Path) -> str:
         return "mounting needs root"
     if shutil.which(MAKE[0]) is None:
         return "mkfs.ext4 is not installed"
-    image, target = folder / "trial.img", folder / "trial"
+    image, target = folder / f"trial-{os.getpid()}.img", folder / f"trial-{os.getpid()}"
     try:
         make_image(image, SMALLEST, journal=False)
         target.mkdir(exist_ok=True)

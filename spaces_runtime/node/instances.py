@@ -10,8 +10,9 @@ import socket
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -19,6 +20,7 @@ from spaces_runtime.domain.errors import BackendUnavailable, Invalid, Missing, R
 from spaces_runtime.domain.ids import InstanceId, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase, StartSpec
 from spaces_runtime.node import disk, network
+from spaces_runtime.node.internet import MOST
 from spaces_runtime.node.living import Living
 from spaces_runtime.node.logs import Log
 from spaces_runtime.node.machine import Machine
@@ -41,7 +43,7 @@ class Instances:
         self._living: dict[InstanceId, Living] = {}
         self._locks: defaultdict[InstanceId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._volumes: defaultdict[SpaceId, asyncio.Lock] = defaultdict(asyncio.Lock)  # while /data comes or goes
-        self._endings: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         for folder in (machine.instances, machine.volumes):
             folder.mkdir(parents=True, exist_ok=True)
         self._users = Users(machine.layout.node / "users.json")
@@ -68,6 +70,7 @@ class Instances:
                 memory=spec.setup.hardware.memory,
                 port=spec.artifact.port,
                 relayed=self._relay.port,
+                link=self._free_link(),
                 started=time.time(),
             )
             living = self._living[spec.id] = Living(kept, folder, self._changed)
@@ -101,6 +104,26 @@ class Instances:
             spawned.call_off()
             raise
         spawned.order(prepared.orders)
+        if living.record.link >= 0:
+            self._keep(self._join(living))
+
+    def _free_link(self) -> int:
+        """A number for a pair of interfaces that no instance has; -1: there is no internet here."""
+        taken = {living.record.link for living in self._living.values() if not living.record.ended}
+        return next((n for n in range(MOST) if n not in taken), -1) if self._machine.internet else -1
+
+    async def _join(self, living: Living) -> None:
+        """Beside the app's first moments: it would cost every start 20 ms, and no app is that fast."""
+        try:
+            if self._machine.internet:
+                await self._machine.internet.join(living.record.init, living.record.link)
+        except (OSError, subprocess.SubprocessError) as error:
+            living.note(f"The public internet cannot be reached from here: {error}")
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _failed(self, living: Living, spawned: Spawned, kept: Log) -> None:
         """bubblewrap ended before there was a sandbox; its words are the reason."""
@@ -130,9 +153,7 @@ class Instances:
             log=kept,
             pipe=pipe,
         )
-        ending = asyncio.create_task(self._await_end(living))
-        self._endings.add(ending)
-        ending.add_done_callback(self._endings.discard)
+        self._keep(self._await_end(living))
 
     async def _sockets(self, init: int) -> network.Sockets:
         if not self._machine.bwrap:
@@ -292,8 +313,8 @@ class Instances:
 
     async def let_go(self) -> None:
         """The node ends, the Spaces run on."""
-        for ending in tuple(self._endings):
-            ending.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
         for living in self._living.values():
             living.monitor = None
             await living.release()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.node.cgroups import Cgroups, Group
+from spaces_runtime.node.internet import Internet
 from spaces_runtime.node.tree import Processes, Tree
 
 
@@ -28,10 +29,16 @@ class Machine:
     trusting: bool
     cgroups: Cgroups
     images: bool
-    internet: bool
+    internet: Internet | None
     port: int
     cores: int
     seccomp: bytes
+
+    def remove(self) -> None:
+        """What the node made on this machine for all Spaces goes when no Space is left. Blocks."""
+        self.cgroups.remove()
+        if self.internet:
+            self.internet.close()
 
     @property
     def grouped(self) -> bool:

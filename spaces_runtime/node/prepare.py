@@ -144,7 +144,7 @@ def _view(machine: Machine, spec: StartSpec, folder: Path, data: Path, user: int
         root=machine.root,
         shown=(*interpreters(location), (location, "/env"), *own_path(location), *scripts),
         writable=((own / "home", HOME), (own / "app", "/app"), (data, "/data")),
-        etc=_etc(folder, user),
+        etc=_etc(machine, folder, user),
         memory=spec.setup.hardware.memory,
         base=Path(spec.artifact.base) if spec.artifact.base else None,
     )
@@ -185,8 +185,8 @@ def own_path(location: Path) -> list[tuple[Path, str]]:
     return [] if movable else [(location, str(location))]
 
 
-def _etc(folder: Path, user: int | None) -> Path:
-    """Users, groups and hosts of the sandbox."""
+def _etc(machine: Machine, folder: Path, user: int | None) -> Path:
+    """Users, groups, hosts and name servers of the sandbox."""
     number = 1000 if user is None else user
     etc = folder / "etc"
     etc.mkdir()
@@ -195,6 +195,8 @@ def _etc(folder: Path, user: int | None) -> Path:
     )
     etc.joinpath("group").write_text(f"root:x:0:\nuser:x:{number}:\n")
     etc.joinpath("hosts").write_text("127.0.0.1 localhost space\n::1 localhost\n")
+    if machine.internet:
+        etc.joinpath("resolv.conf").write_text(machine.internet.resolv_conf)
     return etc
 
 

@@ -29,6 +29,7 @@ class Record:
     """One instance as it is kept. Never its environment: that holds secrets.
 
     user: numeric user of the app; memory: limit, bytes; port: the app's; relayed: the platform's, listened on inside.
+    link: number of its pair of interfaces to the internet; -1: none.
     init: pid of PID 1 of the sandbox, 0 before it is known; born: its start, in clock ticks since boot.
     log: number of the log pipe's reading end in that process.
     started, ready, frozen, thawed, ended: Unix seconds; 0: not, or not yet. why: how it ended.
@@ -43,6 +44,7 @@ class Record:
     port: int
     relayed: int
     started: float
+    link: int = -1
     init: int = 0
     born: int = 0
     log: int = -1

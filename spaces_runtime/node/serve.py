@@ -49,8 +49,11 @@ async def serve(layout: Layout, *, port: int, trusting: bool = False, internet: 
     for task in watching:
         task.cancel()
     await asyncio.wait(watching)
+    held = instances.observe()
     await instances.let_go()
     relay.close()
+    if not held:
+        await asyncio.to_thread(machine.remove)
     for path in (layout.node_socket, layout.dial_socket):
         path.unlink(missing_ok=True)
 

@@ -8,7 +8,7 @@ from spaces_runtime.backends.process.backend import ProcessBackend
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.sandbox import Finding
 from spaces_runtime.domain.settings import Settings
-from spaces_runtime.node.capabilities import look
+from spaces_runtime.node.capabilities import probe
 from spaces_runtime.node.serve import serve
 from spaces_runtime.wiring.names import names_of
 
@@ -30,7 +30,7 @@ async def stop_spaces(settings: Settings) -> None:
 
 def checks(settings: Settings) -> tuple[Finding, ...]:
     """What `spaces doctor` says. Tries the sandbox, limits and disks of this machine once."""
-    _, found = look(
+    found = probe(
         Layout(settings.data), port=settings.port, trusting=settings.trust_spaces, internet=settings.internet
     )
     own = names_of(settings)
