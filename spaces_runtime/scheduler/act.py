@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from dataclasses import replace
 from math import inf
+from typing import assert_never
 from uuid import uuid4
 
 import structlog
 
 from spaces_runtime.domain.actions import Action, Build, Close, Forget, Open, Resume, Start, Stop, Suspend
-from spaces_runtime.domain.errors import RungFailed, Unavailable
+from spaces_runtime.domain.errors import Missing, RungFailed, Unavailable
 from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.instance import Instance, Phase, StartSpec
 from spaces_runtime.domain.logs import Source
@@ -30,15 +34,15 @@ class Hands:
         self._parts = parts
         self._roster = roster
 
-    async def do(self, known: Known, space: Space, action: Action, moment: float) -> None:
-        """One step. moment: of the roster's clock."""
+    async def do(self, known: Known, space: Space, action: Action) -> None:
+        """One step."""
         match action:
             case Build(key):
                 await self._parts.builds.record(space.id, Revision(key=key, build=BuildState.QUEUED))
                 await self._parts.queue.submit(space, space.source.repo, key)
-                known.durable = None
+                known.outdate()
             case Start():
-                await self._start(known, space, action, moment)
+                await self._start(known, space, action)
             case Open(name):
                 await self._order(known, Order(instance=name, is_open=True))
             case Close(name, within):
@@ -47,17 +51,19 @@ class Hands:
             case Suspend(name, rung):
                 await self._suspend(known, space, name, rung)
             case Resume(name):
-                await self._suspends().resume(name)
+                await self._resume(known, space, name)
             case Stop(name):
-                await self._stop(known, space, name, moment)
+                await self._stop(known, space, name)
             case Forget():
                 await self._forget(space)
+            case _:
+                assert_never(action)
 
     async def _order(self, known: Known, order: Order) -> None:
         await self._parts.gates.order(order)
         known.orders[order.instance] = order
 
-    async def _start(self, known: Known, space: Space, start: Start, moment: float) -> None:
+    async def _start(self, known: Known, space: Space, start: Start) -> None:
         revision = _revision(space, start)
         if revision.artifact is None:
             return  # the snapshot was out of date
@@ -83,26 +89,50 @@ class Hands:
             phase=Phase.STARTING,
             since=self._parts.clock(),
         )
-        if not any(i.id == born.id for i in self._roster.of(space.id)):
-            self._roster.put(born, moment)  # news of it that came meanwhile is newer
+        if self._roster.find(space.id, born.id) is None:  # else there is news of it already
+            self._roster.put(born, time.monotonic())
 
-    async def _stop(self, known: Known, space: Space, name: InstanceId, moment: float) -> None:
+    async def _stop(self, known: Known, space: Space, name: InstanceId) -> None:
         await self._parts.engine.run.stop(name)
-        for instance in self._roster.of(space.id):
-            if instance.id == name:
-                self._roster.drop(instance, moment)
+        if (instance := self._roster.find(space.id, name)) is not None:
+            self._roster.drop(instance, time.monotonic())
         known.ended(name)
         await self._parts.gates.forget(name)
 
     async def _suspend(self, known: Known, space: Space, name: InstanceId, rung: Phase) -> None:
         try:
             await self._suspends().suspend(name, rung)
+            self._now(space, name, Phase.READY, rung)
+        except Missing:
+            self._lost(known, space, name)
         except RungFailed as fault:
             log.warning("a rung failed", space=space.id, rung=rung.value, why=fault.why)
             key = next((i.build for i in space.instances if i.id == name), None)
             if key is not None:
                 await self._parts.spaces.leave_out(space.id, key, rung.value)
-            known.durable = None
+            known.outdate()
+
+    async def _resume(self, known: Known, space: Space, name: InstanceId) -> None:
+        before = self._roster.find(space.id, name)
+        try:
+            await self._suspends().resume(name)
+        except Missing:
+            self._lost(known, space, name)
+        if before is not None:
+            self._now(space, name, before.phase, Phase.READY)
+
+    def _lost(self, known: Known, space: Space, name: InstanceId) -> None:
+        """The engine has never heard of it, or no longer: it went without a word."""
+        log.warning("an instance vanished", space=space.id, instance=name)
+        if (instance := self._roster.find(space.id, name)) is not None:
+            self._roster.drop(instance, time.monotonic())
+        known.ended(name)
+
+    def _now(self, space: Space, name: InstanceId, before: Phase, after: Phase) -> None:
+        """Known by the engine's answer; its news of it may come later, or has come and is newer."""
+        there = self._roster.find(space.id, name)
+        if there is not None and there.phase is before:
+            self._roster.put(replace(there, phase=after, since=self._parts.clock()), time.monotonic())
 
     def _suspends(self) -> Suspends:
         if self._parts.engine.suspends is None:
@@ -116,7 +146,8 @@ class Hands:
         await self._parts.spaces.forget(space.id)
 
     async def _say(self, space: Space, text: str) -> None:
-        await self._parts.logs.append(space.id, Source.RUN, f"===== {text}")
+        with contextlib.suppress(OSError):  # a full disk loses a line, not the start
+            await self._parts.logs.append(space.id, Source.RUN, f"===== {text}")
 
 
 def _revision(space: Space, start: Start) -> Revision:

@@ -16,12 +16,21 @@ class Roster:
 
     def __init__(self) -> None:
         self._of: dict[SpaceId, dict[InstanceId, Instance]] = {}
+        self._home: dict[InstanceId, SpaceId] = {}
         self._news: dict[InstanceId, float] = {}
         self._gone: dict[InstanceId, float] = {}
 
     def of(self, space: SpaceId) -> tuple[Instance, ...]:
         """Those of one Space, in the order in which they were first seen."""
         return tuple(self._of.get(space, {}).values())
+
+    def home(self, instance: InstanceId) -> SpaceId | None:
+        """Whose it is."""
+        return self._home.get(instance)
+
+    def find(self, space: SpaceId, instance: InstanceId) -> Instance | None:
+        """As it is known now."""
+        return self._of.get(space, {}).get(instance)
 
     @property
     def spaces(self) -> frozenset[SpaceId]:
@@ -33,6 +42,7 @@ class Roster:
         if instance.id in self._gone:
             return False
         self._news[instance.id] = moment
+        self._home[instance.id] = instance.space
         known = self._of.setdefault(instance.space, {})
         new = known.get(instance.id) != instance
         known[instance.id] = instance
@@ -42,6 +52,7 @@ class Roster:
         """It was stopped; late news of it means nothing. Ids are never used again."""
         self._gone[instance.id] = moment
         self._news.pop(instance.id, None)
+        self._home.pop(instance.id, None)
         known = self._of.get(instance.space, {})
         known.pop(instance.id, None)
         if not known:
@@ -53,6 +64,7 @@ class Roster:
         for i in found.values():
             if i.id not in self._gone and self._news.get(i.id, -1.0) < began:
                 self._of.setdefault(i.space, {})[i.id] = i
+                self._home[i.id] = i.space
         known = [i for of in self._of.values() for i in of.values()]
         lost = tuple(i for i in known if i.id not in found and self._news.get(i.id, -1.0) < began)
         for i in lost:

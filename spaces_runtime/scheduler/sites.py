@@ -13,6 +13,8 @@ from spaces_runtime.scheduler.known import Known
 from spaces_runtime.scheduler.parts import Parts
 from spaces_runtime.scheduler.site import site_of
 
+FEW = 20  # up to so many are looked up one by one
+
 
 class Sites:
     """A README is read once a revision."""
@@ -23,13 +25,19 @@ class Sites:
 
     async def load(self, named: Collection[SpaceId], known: dict[SpaceId, Known]) -> None:
         """Bring `known` up to the index: Spaces that are new, renamed, or shown otherwise."""
-        for address in await self._parts.spaces.addresses(named):
-            repo = await self._parts.index.by_id(address.repo) or _deleted(address)
+        addresses = await self._parts.spaces.addresses(named)
+        found = {repo.id: repo for repo in await self._parts.index.listing(Kind.SPACE)} if len(addresses) > FEW else {}
+        for address in addresses:
+            repo = found.get(address.repo) or await self._parts.index.by_id(address.repo) or _deleted(address)
             site = site_of(address, repo, self._parts.names, await self._card(address.space, repo))
             if address.space in known:
                 known[address.space].site = site
             else:
                 known[address.space] = Known(site=site)
+
+    def forget(self, space: SpaceId) -> None:
+        """It is gone."""
+        self._cards.pop(space, None)
 
     async def _card(self, space: SpaceId, repo: Repo) -> Mapping[str, object]:
         before = self._cards.get(space)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import structlog
@@ -15,6 +16,7 @@ from spaces_runtime.scheduler.parts import Parts
 from spaces_runtime.scheduler.routes import route_of
 
 log = structlog.get_logger()
+STALE = 45.0  # seconds; readers doubt what is older than 90
 
 
 class Voice:
@@ -24,35 +26,49 @@ class Voice:
         self._parts = parts
 
     async def route(self, known: Known, space: Space, now: float) -> None:
-        """Before a door opens, its route must be there."""
+        """Before a door opens or shuts, the route must lead to the right one."""
         route = route_of(space, known.site, now)
-        if route != known.route:
-            for host in known.site.hosts:
-                await self._parts.routes.publish(host, route)
-            known.route = route
+        if route == known.route:
+            return
+        hosts = set(known.site.hosts)
+        for host in known.hosts - hosts:  # it was renamed
+            await self._parts.routes.publish(host, None)
+        for host in hosts:
+            await self._parts.routes.publish(host, route)
+        known.route, known.hosts = route, frozenset(hosts)
 
     async def stage(self, known: Known, space: Space, now: float) -> None:
-        """After each step: what was seen always, the stage when its word or reason changed."""
-        await self._parts.observations.publish({space.id: observed(known, space, now)})
+        """After each step: what was seen, and the stage when its word or reason changed."""
+        seen = observed(known, space, now)
+        if known.told is None or now - known.told.at > STALE or _meaning(seen) != _meaning(known.told):
+            await self._parts.observations.publish({space.id: seen})
+            known.told = seen
         shown = derive_stage(space, now)
         if shown != known.shown:
+            await self._parts.events.publish(StageChanged(space=space.id, at=now, stage=shown.stage, why=shown.why))
             known.shown = shown
             log.info("stage", space=known.site.full, stage=shown.stage.value, why=shown.why)
-            await self._parts.events.publish(StageChanged(space=space.id, at=now, stage=shown.stage, why=shown.why))
+
+    async def seen(self, knowns: Iterable[Known], now: float) -> None:
+        """The last look at each, all at once, so that nobody takes them for forgotten."""
+        told = {k.last.id: (k, observed(k, k.last, now)) for k in knowns if k.last is not None}
+        await self._parts.observations.publish({space: seen for space, (_, seen) in told.items()})
+        for known, seen in told.values():
+            known.told = seen
 
     async def gone(self, known: Known, space: Space) -> None:
         """Deleted: nothing answers there any more."""
-        for host in known.site.hosts:
+        for host in known.hosts | set(known.site.hosts):
             await self._parts.routes.publish(host, None)
         await self._parts.observations.publish({space.id: None})
 
     async def everything(self, known: Known) -> None:
         """The live store has lost all of it."""
-        if known.route is not None:
-            for host in known.site.hosts:
-                await self._parts.routes.publish(host, known.route)
+        for host in known.hosts if known.route is not None else ():
+            await self._parts.routes.publish(host, known.route)
         for order in known.orders.values():
-            await self._parts.gates.order(replace(order))
+            await self._parts.gates.order(order)
+        known.told = None
 
 
 def observed(known: Known, space: Space, now: float) -> Observed:
@@ -68,3 +84,9 @@ def observed(known: Known, space: Space, now: float) -> Observed:
         usual=space.usual,
         peak=known.peak,
     )
+
+
+def _meaning(seen: Observed) -> Observed:
+    """Without what changes all the time and changes no stage."""
+    still = tuple(replace(i, cpu=0.0, memory=0, peak=0, connections=None) for i in seen.instances)
+    return replace(seen, at=0.0, peak=0, instances=still)

@@ -1,0 +1,64 @@
+"""Keeps everybody's claim, and grants places anew when one wants more than it has or room came free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spaces_runtime.domain.ids import SpaceId
+from spaces_runtime.domain.space import Space
+from spaces_runtime.scheduler.place import Capacity, Claim, Grant, claim, place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What one claim brought about. changed: other Spaces whose grant is another now. evict: see Placement."""
+
+    grant: Grant
+    changed: tuple[SpaceId, ...] = ()
+    evict: tuple[SpaceId, ...] = ()
+
+
+class Places:
+    """A wake of what holds a place weighs nobody else's claim."""
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self._claims: dict[SpaceId, Claim] = {}
+        self._grants: dict[SpaceId, Grant] = {}
+
+    def ask(self, space: Space, now: float, peak: int) -> News:
+        """The claim of a Space as it is now. now: Unix seconds."""
+        before = self._claims.get(space.id)
+        waited = before is not None and before.wants > before.holds
+        mine = claim(space, now, peak, before.asked_at if before is not None and waited else now)
+        self._claims[space.id] = mine
+        known = self._grants.get(space.id)
+        if mine.wants <= mine.holds:
+            known = self._grants[space.id] = Grant(mine.holds)
+        elif before != mine or known is None:
+            return self._weigh(space.id)
+        if before is not None and self._frees(before, mine):
+            return self._weigh(space.id)
+        return News(grant=known)
+
+    def forget(self, space: SpaceId) -> tuple[SpaceId, ...]:
+        """It is gone; returns whose grant is another now."""
+        gone = self._claims.pop(space, None)
+        self._grants.pop(space, None)
+        return self._weigh(space).changed if gone is not None and self._waiting else ()
+
+    @property
+    def _waiting(self) -> bool:
+        return any(self._grants[name].places < c.wants for name, c in self._claims.items() if name in self._grants)
+
+    def _frees(self, before: Claim, after: Claim) -> bool:
+        """Room came free, or somebody who could make room; and it matters to someone."""
+        less = after.holds < before.holds or after.wants < before.wants
+        gives = before.idle_since is None and after.idle_since is not None
+        return (less or gives) and self._waiting
+
+    def _weigh(self, mine: SpaceId) -> News:
+        done = place(self._claims.values(), self._capacity)
+        changed = tuple(s for s, grant in done.grants.items() if s != mine and grant != self._grants.get(s))
+        self._grants = dict(done.grants)
+        return News(grant=self._grants.get(mine, Grant(0)), changed=changed, evict=done.evict)
