@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 from base64 import b64decode
 from binascii import Error as NotBase64
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-from spaces_runtime.domain.errors import Fault, TooLarge
+from spaces_runtime.domain.errors import Fault, Full, TooLarge
 from spaces_runtime.domain.ids import RepoId, Sha256
 from spaces_runtime.domain.paths import checked
 from spaces_runtime.domain.ports.durable import Index
@@ -110,7 +111,12 @@ class Reader:
         if len(content) <= IN_MEMORY:
             return content
         kept = self.spool / uuid4().hex
-        await asyncio.to_thread(kept.write_bytes, content)
+        try:
+            await asyncio.to_thread(kept.write_bytes, content)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise Full(what=f"commit {path}", why="the disk for temporary files of this hub is full") from None
         return kept
 
     async def _blob(self, path: str, value: Mapping[str, Any]) -> AddBlob:

@@ -80,6 +80,7 @@ async def _new_blobs(git: _Git, news: Sequence[str], limit: int) -> _Found:
         kind, size, oid, path = (*line.split(" ", 3), "", "")[:4]
         if kind != "blob":
             continue
+        path = path or oid  # a tag may name a blob that lies nowhere
         if int(size) > limit:
             found.large.append(
                 f"{path} has {int(size) / MIB:.1f} MiB; files above {limit / MIB:g} MiB go through git-lfs. "

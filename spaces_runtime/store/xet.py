@@ -11,6 +11,7 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +24,7 @@ from spaces_runtime.store.xet_format import Chunk, FileRecipe, chunks_of, files_
 
 HASH = re.compile(r"[0-9a-f]{64}\Z")
 XORB_LIMIT = 64 * 2**20 + 2**20  # bytes; the format's 64 MiB and room for headers
+BUILDERS = 2  # files that are put together at a time
 log = structlog.get_logger()
 
 
@@ -34,6 +36,8 @@ class FileXorbs:
         self._installation = installation
         self._blobs = blobs
         self._ledger = ledger
+        # Threads of its own: files of gigabytes must not keep everybody's reads waiting for a thread.
+        self._builders = ThreadPoolExecutor(BUILDERS, thread_name_prefix="xet")
         self._building: dict[tuple[RepoId, Sha256], asyncio.Task[None]] = {}
 
     @property
@@ -77,7 +81,8 @@ class FileXorbs:
 
     async def _build(self, owner: UserId, repo: RepoId, recipe: FileRecipe, sha256: Sha256) -> None:
         with self._blobs.incoming(f"store {sha256}") as file:
-            await asyncio.to_thread(self._assemble, owner, recipe, file)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._builders, self._assemble, owner, recipe, file)
             if file.sha256 != sha256:
                 raise Invalid(
                     what=f"take the file {recipe.xet}",
