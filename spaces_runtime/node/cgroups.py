@@ -135,7 +135,7 @@ class Group:
     def make(self, limits: Limits) -> None:
         """Create and limit it."""
         for path, _ in self.folders.values():
-            path.mkdir(exist_ok=True)
+            path.mkdir(parents=True, exist_ok=True)
         for controller, name, value in self._settings(limits):
             with contextlib.suppress(OSError):  # memsw and swap are absent where the kernel does not count swap
                 (self.folders[controller][0] / name).write_text(value)

@@ -25,7 +25,7 @@ from spaces_runtime.node.living import Living
 from spaces_runtime.node.logs import Log
 from spaces_runtime.node.machine import Machine
 from spaces_runtime.node.prepare import NAME, checked, limits, prepare, scrub
-from spaces_runtime.node.record import Record, read
+from spaces_runtime.node.record import Record, read, this_boot
 from spaces_runtime.node.relay import Relay
 from spaces_runtime.node.spawn import Spawned, born, spawn
 from spaces_runtime.node.users import Users
@@ -70,6 +70,7 @@ class Instances:
                 memory=spec.setup.hardware.memory,
                 port=spec.artifact.port,
                 relayed=self._relay.port,
+                boot=this_boot(),
                 link=self._free_link(),
                 started=time.time(),
             )
@@ -104,6 +105,7 @@ class Instances:
             spawned.call_off()
             raise
         spawned.order(prepared.orders)
+        living.record = living.record.grown(living.folder, ordered=True)
         if living.record.link >= 0:
             self._keep(self._join(living))
 
@@ -134,6 +136,8 @@ class Instances:
         await self._cannot(living, f"the sandbox could not be set up: {said[-1].decode(errors='replace')}")
 
     async def _cannot(self, living: Living, why: str) -> None:
+        with contextlib.suppress(TimeoutError):
+            await self._machine.processes(living.id, living.record.init).end()
         await living.release()
         with contextlib.suppress(TimeoutError):
             await self._machine.group(living.id).end()
@@ -268,23 +272,31 @@ class Instances:
         """Find again what runs, note what has ended, and remove every rest of what neither does."""
         for folder in sorted(self._machine.instances.iterdir()):
             kept = read(folder)
-            if kept is None:
-                await self._forget(folder.name)
+            if kept is None or not (kept.ordered or kept.ended):
+                await self._forget(folder.name, kept)  # a start that a crash cut off: it never was
                 continue
             living = self._living[kept.id] = Living(kept, folder, self._changed)
             if kept.ended:
                 continue
-            if born(kept.init) == kept.born:
+            if _runs(kept):
                 await self._adopt(living)
             else:
                 await self._ended_meanwhile(living)
         for name in self._machine.cgroups.names() - set(self._living):
-            await self._forget(name)
+            await self._forget(name, None)
+        used = {living.record.space for living in self._living.values() if not living.record.ended}
+        for target in self._machine.volumes.iterdir():
+            if target.name not in used:
+                await asyncio.to_thread(self._detach_volume, SpaceId(target.name))
 
     async def _adopt(self, living: Living) -> None:
         kept = living.record
-        pipe = os.open(f"/proc/{kept.init}/fd/{kept.log}", os.O_RDONLY)
-        await self._hold(living, self._log(kept.space), pipe)
+        try:
+            pipe = os.open(f"/proc/{kept.init}/fd/{kept.log}", os.O_RDONLY)
+            await self._hold(living, self._log(kept.space), pipe)
+        except (OSError, TimeoutError) as error:  # it ended this moment, or was tampered with: no handle, no Space
+            await self._cannot(living, f"could not be found again after a restart of the node: {error}")
+            return
         frozen = living.processes is not None and living.processes.is_frozen()
         if frozen != bool(kept.frozen):
             living.record = kept.grown(living.folder, frozen=time.time() if frozen else 0.0)
@@ -296,8 +308,10 @@ class Instances:
         await living.release()
         await self._clear(living)
 
-    async def _forget(self, name: str) -> None:
+    async def _forget(self, name: str, kept: Record | None) -> None:
         with contextlib.suppress(TimeoutError):
+            if kept and _runs(kept):
+                await self._machine.processes(name, kept.init).end()
             await self._machine.group(name).end()
         await asyncio.to_thread(scrub, self._machine, self._machine.instances / name)
 
@@ -318,3 +332,8 @@ class Instances:
         for living in self._living.values():
             living.monitor = None
             await living.release()
+
+
+def _runs(kept: Record) -> bool:
+    """The very process that was written down is there."""
+    return bool(kept.init) and kept.boot == this_boot() and born(kept.init) == kept.born

@@ -22,13 +22,15 @@ class Log:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True)
+            path.parent.chmod(0o2770)  # hub and scheduler share its group, given by the folder above
         self._file = self._open()
 
     def _open(self) -> int:
         number = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
         with contextlib.suppress(PermissionError):
-            os.fchmod(number, 0o660)  # hub and scheduler share the folder's group
+            os.fchmod(number, 0o660)
         return number
 
     def write(self, *lines: bytes) -> None:

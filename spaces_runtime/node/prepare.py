@@ -38,7 +38,7 @@ class Prepared:
 
 
 def checked(machine: Machine, spec: StartSpec) -> None:
-    """Names are safe as file names, folders lie where the platform keeps them, and a sandbox can be had.
+    """Names are safe as file names, and a sandbox can be had.
 
     Raises: Invalid; BackendUnavailable, with the command that permits sandboxes.
     """
@@ -48,13 +48,19 @@ def checked(machine: Machine, spec: StartSpec) -> None:
     for name in (spec.id, spec.space):
         if not NAME.fullmatch(name):
             raise Invalid(what="start an instance", why=f"{name!r} cannot be a file's name")
+
+
+def found(machine: Machine, spec: StartSpec) -> None:
+    """What is to run is there, where the platform keeps it: whoever gives orders cannot show a Space other folders.
+
+    Raises: NotADirectoryError, PermissionError.
+    """
     data = machine.layout.data.resolve()
-    artifact = spec.artifact
-    for folder in (artifact.location, artifact.code, artifact.base):
+    for folder in (spec.artifact.location, spec.artifact.code, spec.artifact.base):
         if folder and not Path(folder).resolve().is_relative_to(data):
-            raise Invalid(what="start an instance", why=f"{folder} is not in the data folder")
+            raise PermissionError(f"{folder} is not in the data folder")
         if folder and not Path(folder).is_dir():
-            raise Invalid(what="start an instance", why=f"{folder} is not there", then="Build it again.")
+            raise NotADirectoryError(f"{folder} is not there any more; build it again")
 
 
 def limits(spec: StartSpec) -> Limits:
@@ -111,6 +117,7 @@ def interpreters(environment: Path) -> list[tuple[Path, str]]:
 
 def prepare(machine: Machine, spec: StartSpec, folder: Path, user: int | None) -> Prepared:
     """Make everything but the processes. Blocks; 30 ms. Raises: OSError."""
+    found(machine, spec)
     data = places(machine, spec, folder, user)
     if user is not None and data.stat().st_uid != user:
         data.chmod(0o700)
@@ -162,7 +169,7 @@ def trusted(spec: StartSpec, folder: Path, orders: Orders, joins: tuple[Path, ..
     (own / "home" / "app").symlink_to(own / "app")
 
     def outside(text: str) -> str:
-        return shown.sub(lambda found: real[found[1]], text)
+        return shown.sub(lambda match: real[match[1]], text)
 
     env = {name: outside(value) for name, value in orders.env.items()}
     env |= {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port), "PORT": str(port)}

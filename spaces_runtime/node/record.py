@@ -30,8 +30,9 @@ class Record:
 
     user: numeric user of the app; memory: limit, bytes; port: the app's; relayed: the platform's, listened on inside.
     link: number of its pair of interfaces to the internet; -1: none.
-    init: pid of PID 1 of the sandbox, 0 before it is known; born: its start, in clock ticks since boot.
-    log: number of the log pipe's reading end in that process.
+    init: pid of PID 1 of the sandbox, 0 before it is known; born: its start, in clock ticks since `boot`, the kernel's
+    name for this run of the machine.
+    log: number of the log pipe's reading end in that process. ordered: it was told to start the app.
     started, ready, frozen, thawed, ended: Unix seconds; 0: not, or not yet. why: how it ended.
     """
 
@@ -43,11 +44,13 @@ class Record:
     memory: int
     port: int
     relayed: int
+    boot: str
     started: float
     link: int = -1
     init: int = 0
     born: int = 0
     log: int = -1
+    ordered: bool = False
     ready: float = 0.0
     ended: float = 0.0
     frozen: float = 0.0
@@ -84,6 +87,11 @@ def read(folder: Path) -> Record | None:
             "build": BuildKey(RevisionId(build["revision"]), build["rebuild"]),
         }
     )
+
+
+def this_boot() -> str:
+    """The kernel's name for this run of the machine."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def exit_status(folder: Path) -> int | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from spaces_runtime.domain.instance import Phase
-from spaces_runtime.domain.layout import GATEWAY, HUB, SCHEDULER, Layout
+from spaces_runtime.domain.layout import GATEWAY, SCHEDULER, Layout
 from spaces_runtime.domain.sandbox import LONGEST_LINE, Ability
 from spaces_runtime.node.capabilities import look
 from spaces_runtime.node.control import Control
@@ -32,7 +32,7 @@ async def serve(layout: Layout, *, port: int, trusting: bool = False, internet: 
     machine, findings = await asyncio.to_thread(look, layout, port=port, trusting=trusting, internet=internet)
     for finding in findings:
         (log.info if finding.holds else log.warning)(finding.says, subject=finding.subject, remedy=finding.remedy)
-    control = Control(Ability(rungs=(Phase.FROZEN,), findings=findings), _allowed(SCHEDULER, HUB))
+    control = Control(Ability(rungs=(Phase.FROZEN,), findings=findings), _allowed(SCHEDULER))
     relay = Relay(port)
     instances = control.instances = Instances(machine, relay, control.tell)
     control.jobs = JobRunner(machine)

