@@ -298,11 +298,13 @@ def test_a_broken_chunk_ends_its_request(within):
 
 def test_an_early_answer_is_read_although_the_body_goes_on(within):
     async def story(here):
-        await here.awake()
+        app = await here.awake()
         one = await here.talk()
         got = await one.raw(b"POST /early HTTP/1.1\r\n" + H + b"Content-Length: 5000000\r\n\r\n" + b"x" * 300000)
         assert got.startswith(b"HTTP/1.1 413 ")
         assert got.endswith(b"big")
+        assert (await here.get("/next")).status == 200  # over another connection: this one still awaits a body
+        assert app.opened == 2
 
     within(story)
 

@@ -124,6 +124,9 @@ class World:
     async def asked(self, count: int) -> bool:
         return await self.wakes_asked() >= count
 
+    async def leased(self) -> bool:
+        return await self.live.call("ZCARD", "leases") > 0
+
     async def held(self) -> bool:
         return (await self.activity.seen([SPACE]))[SPACE].held_since is not None
 
