@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from spaces_runtime.domain.instance import Instance
-from spaces_runtime.domain.space import Space
+from spaces_runtime.domain.space import Hush, Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """See Space for the fields. at: when it was seen, Unix seconds.
+
+    pressed: the scheduler itself asked for sleep, to make room; None: it did not.
 
     peak: most memory an instance of it was seen to hold, bytes; the scheduler reads it back after a restart.
     """
@@ -23,7 +25,15 @@ class Observed:
     places: int = 0
     position: int = 0
     usual: float = 0.0
+    pressed: Hush | None = None
     peak: int = 0
+
+
+def later(asked: Hush | None, pressed: Hush | None) -> Hush | None:
+    """Of a person's word and the scheduler's, the one that counts."""
+    if asked is None or pressed is None:
+        return asked or pressed
+    return asked if asked.at >= pressed.at else pressed
 
 
 def complete(space: Space, seen: Observed | None) -> Space:
@@ -39,4 +49,5 @@ def complete(space: Space, seen: Observed | None) -> Space:
         places=seen.places,
         position=seen.position,
         usual=seen.usual,
+        hush=later(space.hush, seen.pressed),
     )

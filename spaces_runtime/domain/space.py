@@ -57,10 +57,14 @@ class Rung:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hush:
-    """A person asked for sleep at once, down to `phase` (None: cold); a later touch cancels it. at: Unix seconds."""
+    """A person asked for sleep at once, down to `phase` (None: cold); a later touch cancels it. at: Unix seconds.
+
+    why: what else it was that asked, in words that a time can follow; empty: a person.
+    """
 
     at: float
     phase: Phase | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

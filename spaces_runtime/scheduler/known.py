@@ -10,7 +10,7 @@ from spaces_runtime.domain.actions import Action
 from spaces_runtime.domain.gate import Gate
 from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.instance import Instance, Phase
-from spaces_runtime.domain.observed import Observed
+from spaces_runtime.domain.observed import Observed, later
 from spaces_runtime.domain.route import Order, Route, Seen
 from spaces_runtime.domain.space import Hush, Space
 from spaces_runtime.domain.stage import Shown
@@ -76,7 +76,7 @@ class Known:
     def remember(self, seen: Observed) -> None:
         """What an earlier scheduler saw."""
         self.touch(seen.touched_at)
-        self.peak = max(self.peak, seen.peak)
+        self.peak, self.pressed = max(self.peak, seen.peak), seen.pressed
         self.worked_at = max(self.worked_at, min(seen.worked_at, seen.at))
         if seen.usual:
             live = [i for i in seen.instances if i.phase is not Phase.EXITED]
@@ -108,14 +108,13 @@ class Known:
 
     def snapshot(self, durable: Space, instances: tuple[Instance, ...]) -> Space:
         """All that a decision may look at."""
-        hushes = [hush for hush in (durable.hush, self.pressed) if hush is not None]
         return replace(
             durable,
             instances=tuple(self._seen(i) for i in instances),
             touched_at=max(durable.touched_at, self.touched_at),
             worked_at=self.worked_at,
             held_since=self.held_since,
-            hush=max(hushes, key=lambda hush: hush.at, default=None),
+            hush=later(durable.hush, self.pressed),
             places=self.grant.places,
             position=self.grant.position,
             usual=self._usual(durable, instances),

@@ -82,6 +82,7 @@ def observed(known: Known, space: Space, now: float) -> Observed:
         places=space.places,
         position=space.position,
         usual=space.usual,
+        pressed=known.pressed,
         peak=known.peak,
     )
 

@@ -40,6 +40,7 @@ AGAIN = 1.0  # seconds until a step that failed is tried again
 LINES = 80  # of the run log that tell why an app ended
 FRESH = 2.0  # seconds for which what the gateways saw needs no asking
 LONGEST = 120.0  # seconds one action may take
+GAVE = "It gave its place to a Space that waited,"
 MARK = "====="  # begins a line of ours in the run log
 
 
@@ -209,7 +210,7 @@ class Turns:
         known.grant = news.grant
         for name in news.evict:
             if (idle := self._known.get(name)) is not None:
-                idle.pressed = Hush(at=now, phase=None)
+                idle.pressed = Hush(at=now, phase=None, why=GAVE)
                 log.info("gives way", space=idle.site.full, to=known.site.full)
                 self._look(name)
         for name in news.changed:

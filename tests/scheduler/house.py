@@ -159,21 +159,29 @@ class House:
         assert found is not None
         return derive_stage(found, time.time())
 
-    async def instances(self, space: SpaceId) -> list[Instance]:
-        return [i for i in await self.place.backend.observe() if i.space == space]
+    async def instances(self, space: SpaceId) -> tuple[Instance, ...]:
+        """As published. To ask the node would count connections anew, and keep the change from the scheduler."""
+        found = await self.snapshot(space)
+        return found.instances if found is not None else ()
 
-    async def phases(self, space: SpaceId) -> list[Phase]:
-        return [i.phase for i in await self.instances(space)]
+    async def phases(self, space: SpaceId, *wanted: Phase) -> None:
+        """Until its instances stand there."""
 
-    async def reach(self, space: SpaceId, stage: str, seconds: float = 20.0) -> str:
-        """Until it is shown so; its reason."""
+        async def there() -> bool:
+            return tuple(i.phase for i in await self.instances(space)) == wanted
+
+        await until(there)
+        assert bool(self.place.processes()) or not wanted
+
+    async def reach(self, space: SpaceId, stage: str, why: str = "", seconds: float = 20.0) -> str:
+        """Until it is shown so, with these words; its reason."""
 
         async def there() -> Shown | None:
             shown = await self.shown(space)
-            return shown if shown.stage.value == stage else None
+            return shown if shown.stage.value == stage and why in shown.why else None
 
-        shown = await until(there, seconds)
-        return shown.why
+        found = await until(there, seconds)
+        return str(found.why)
 
     async def get(self, name: str, path: str = "/", seconds: float = 20.0) -> bytes:
         """One request on a new connection, as a program makes it: held while the Space wakes."""

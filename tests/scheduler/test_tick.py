@@ -48,13 +48,13 @@ async def test_a_space_without_a_visitor_freezes_and_a_visit_thaws_it_in_millise
     for _ in range(5):
         await house.hush(space, Phase.FROZEN)
         await house.reach(space, "SLEEPING")
-        assert await house.phases(space) == [Phase.FROZEN]
+        await house.phases(space, Phase.FROZEN)
         begun = time.monotonic()
         assert await house.answers("hello")
         spent.append(time.monotonic() - begun)
     assert statistics.median(spent) < 0.1, spent
     await house.hush(space, Phase.FROZEN)
-    assert "A visit wakes it in about" in await house.reach(space, "SLEEPING")
+    await house.reach(space, "SLEEPING", "A visit wakes it in about")
 
 
 async def test_a_cold_space_has_nothing_running_and_a_visit_starts_it(house):
@@ -63,13 +63,9 @@ async def test_a_cold_space_has_nothing_running_and_a_visit_starts_it(house):
     await house.reach(space, "RUNNING")
     await house.hush(space, None)
     await house.reach(space, "SLEEPING")
-    await until(lambda: _none(house, space))
+    await until(lambda: not house.place.processes())
     assert await house.answers("hello")
-    assert await house.phases(space) == [Phase.READY]
-
-
-async def _none(house, space):
-    return not await house.phases(space)
+    await house.phases(space, Phase.READY)
 
 
 async def test_a_new_revision_takes_over_without_a_failed_request(house):
@@ -88,11 +84,7 @@ async def test_a_new_revision_takes_over_without_a_failed_request(house):
     going = False
     await visitor
     assert all(b" 200 " in answer.partition(b"\r\n")[0] for answer in answers)
-
-    async def alone():
-        return await house.phases(space) == [Phase.READY]
-
-    await until(alone)
+    await house.phases(space, Phase.READY)
 
 
 async def test_a_bad_revision_is_told_with_its_cause_and_the_good_one_serves(house):
@@ -148,7 +140,7 @@ async def test_a_paused_space_ends_and_refuses_and_starts_again_when_a_person_sa
     await house.push(space)
     await house.reach(space, "RUNNING")
     await house.change(space, house.spaces.set_wish(space, Wish.PAUSE, "tomas"))
-    await until(lambda: _none(house, space))
+    await until(lambda: not house.place.processes())
     assert b"tomas paused it." in await house.get("hello")
     await house.change(space, house.spaces.restart(space, rebuild=False))
     await house.reach(space, "RUNNING")
@@ -184,7 +176,7 @@ async def test_a_deleted_space_leaves_nothing(house):
         return not await house.spaces.snapshot([space])
 
     await until(gone)
-    assert await _none(house, space)
+    assert not house.place.processes()
     assert not await house.observations.latest([space])
     assert b" 404 " in (await house.get("hello")).partition(b"\r\n")[0]
 
@@ -237,11 +229,11 @@ async def test_when_the_machine_is_full_the_idle_one_gives_way_to_the_one_that_w
         await house.push(first)
         await house.reach(first, "RUNNING")
         await house.push(second)
-        assert "Waiting for a place: number 1 in the queue." in await house.reach(second, "APP_STARTING")
+        await house.reach(second, "APP_STARTING", "Waiting for a place: number 1 in the queue.")
         await house.hush(first, Phase.FROZEN)
         await house.reach(second, "RUNNING")
-        assert await house.phases(first) == []
-        assert (await house.shown(first)).stage.value == "SLEEPING"
+        await house.phases(first)
+        await house.reach(first, "SLEEPING", "It gave its place to a Space that waited, at ")
     finally:
         await house.end()
         await place.end()
