@@ -87,6 +87,12 @@ class News:
             self._latest.pop(space, None)
             self._tasks.pop(space).cancel()
 
+    def end(self) -> list[asyncio.Task[None]]:
+        """Tell nobody any more; what still runs is to be cancelled."""
+        self._listeners.clear()
+        tasks, self._tasks = list(self._tasks.values()), {}
+        return tasks
+
     async def _follow(self, space: SpaceId) -> None:
         try:
             async for _, event in self._events.stream(space, ""):

@@ -141,13 +141,14 @@ class Gateway:
         self._table = Table()
         self._ledger = Ledger()
         self._asker = Asker(parts.wakes)
+        self._news = News(parts.events)
         path = str(parts.hub_socket)
         self._reception = Reception(
             Desk(
                 table=self._table,
                 ledger=self._ledger,
                 asker=self._asker,
-                news=News(parts.events),
+                news=self._news,
                 check=HubCheck(lambda: asyncio.open_unix_connection(path)),
                 hub=Pool(lambda: _unix(path)),
                 dialer=parts.dialer,
@@ -183,7 +184,7 @@ class Gateway:
             server.close()
         await self._hall.end()
         await self._told()
-        await _ended(background)
+        await _ended([*background, *self._news.end()])
 
     async def _orders(self) -> None:
         """The lease first, orders second: no gate is read that nobody waits for."""
