@@ -143,6 +143,10 @@ class Hands:
         """The last traces; the row goes last, so that a crash in between leaves somebody who asks again."""
         await self._parts.queue.forget(space.id)
         await self._parts.clear(space.id)
+        try:
+            await self._parts.logs.forget(space.id)
+        except OSError as error:  # not worth keeping the Space for
+            log.warning("logs of a deleted Space stay", space=space.id, why=str(error))
         await self._parts.spaces.forget(space.id)
 
     async def _say(self, space: Space, text: str) -> None:

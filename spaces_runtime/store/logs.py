@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shutil
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -48,6 +50,11 @@ class LogFiles:
     async def append(self, space: SpaceId, source: Source, text: str) -> None:
         """Add what the platform has to say; each line of the text is one."""
         await asyncio.to_thread(self._append, self._path(space, source), text)
+
+    async def forget(self, space: SpaceId) -> None:
+        """Delete all logs of a Space that is no more. Raises: OSError. May be repeated."""
+        with contextlib.suppress(FileNotFoundError):
+            await asyncio.to_thread(shutil.rmtree, self._root / space)
 
     async def last(self, space: SpaceId, source: Source, count: int) -> list[Line]:
         """The newest lines, oldest of them first."""

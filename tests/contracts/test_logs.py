@@ -130,6 +130,13 @@ async def test_a_full_log_is_rotated(logs: LogFiles, run: Path) -> None:
     assert [line.text for line in await logs.last(S, Source.RUN, 2)] == ["last of the old", "first of the new"]
 
 
+async def test_the_logs_of_a_deleted_space_go_and_may_go_twice(logs: LogFiles, run: Path) -> None:
+    put(run, "a")
+    await logs.forget(S)
+    await logs.forget(S)
+    assert not run.parent.exists()
+
+
 async def test_a_follower_that_had_to_wait_sees_growth_rotation_and_a_first_file(logs: LogFiles, run: Path) -> None:
     def first() -> None:
         put(run, "a")

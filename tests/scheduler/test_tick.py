@@ -178,6 +178,7 @@ async def test_a_deleted_space_leaves_nothing(house):
     await until(gone)
     assert not house.place.processes()
     assert not await house.observations.latest([space])
+    assert not (house.layout.logs / space).exists()
     assert b" 404 " in (await house.get("hello")).partition(b"\r\n")[0]
 
 
