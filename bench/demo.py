@@ -22,7 +22,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -315,9 +314,12 @@ def _sleep(demo: Demo, rung: str) -> bool:
 def _visit(demo: Demo) -> None:
     """One request on a new connection, as an API client sends it: held until the app answers."""
     host = demo.shown()["host"]
+    began = time.monotonic()
     with urllib.request.urlopen(f"{host}/config", timeout=120) as answer:
-        if answer.status != HTTPStatus.OK or not json.load(answer).get("components"):
-            raise DemoError(f"{host}/config is not the app's")
+        found = json.load(answer)
+    demo.progress.say(f"     the request itself took {time.monotonic() - began:.3f} s")
+    if not found.get("components"):
+        raise DemoError(f"{host}/config is not the app's")
     if (rung := demo.shown()["rung"]) != "ready":
         raise DemoError(f"{SPACE} was visited, answered, and is {rung}")
 
