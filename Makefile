@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: setup setup-demo setup-test demo demo-check test lint bench lock soak
+.PHONY: setup setup-demo setup-test demo demo-check test lint bench lock screenshots
 
 setup: .venv/.runtime ## .venv/bin/spaces
 setup-demo: .venv/.demo
@@ -32,6 +32,9 @@ lint: setup-test
 test: lint
 	deploy/test-tools.sh
 	$(BIN)/pytest
+
+screenshots: setup-test ## beside a running `make demo`
+	$(BIN)/python -m bench.screenshots
 
 bench: setup-test
 	$(BIN)/spaces bench all

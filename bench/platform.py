@@ -90,13 +90,12 @@ def platform(**environ: str) -> Iterator[Platform]:
     data = Path(tempfile.mkdtemp(prefix="spaces-bench-"))
     data.chmod(0o755)
     port = free_port()
-    command = [str(SPACES), "up", "--data", str(data), "--port", str(port)]
-    with (data / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | environ)
     try:
-        line = process.stdout.readline() if process.stdout else ""
-        if not line.startswith("ready "):
-            raise RuntimeError((data / "log").read_text())
+        process = up(data, port, **environ)
+    except BaseException:
+        shutil.rmtree(data, ignore_errors=True)
+        raise
+    try:
         spaces(data, "user", "add", "bench", "--password-stdin", stdin="benchmarks\n")
         token = spaces(data, "token", "create", "bench", "--role", "write").strip()
         yield Platform(data=data, port=port, process=process, token=token)
@@ -106,9 +105,24 @@ def platform(**environ: str) -> Iterator[Platform]:
         shutil.rmtree(data, ignore_errors=True)
 
 
+def up(data: Path, port: int, **environ: str) -> subprocess.Popen[str]:
+    """`spaces up`, ready; what it says is appended to `log` in the data folder."""
+    command = [str(SPACES), "up", "--data", str(data), "--port", str(port)]
+    with (data / "log").open("a") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | environ)
+    line = process.stdout.readline() if process.stdout else ""
+    if not line.startswith("ready "):
+        process.terminate()
+        process.wait(20)
+        raise RuntimeError((data / "log").read_text())
+    return process
+
+
 def spaces(data: Path, *words: str, stdin: str = "") -> str:
     """One command on this data folder; its standard output."""
-    done = subprocess.run([str(SPACES), *words, "--data", str(data)], input=stdin, capture_output=True, text=True)
+    done = subprocess.run(
+        [str(SPACES), *words, "--data", str(data)], check=False, input=stdin, capture_output=True, text=True
+    )
     if done.returncode != 0:
         raise RuntimeError(f"spaces {' '.join(words)}: {done.stderr}")
     return done.stdout

@@ -5,6 +5,7 @@ missing=()
 command -v git-lfs > /dev/null || missing+=(git-lfs)
 command -v chromium > /dev/null || missing+=(chromium)
 command -v ip > /dev/null || missing+=(iproute2)
+command -v iptables > /dev/null || [ -x /usr/sbin/iptables ] || missing+=(iptables)
 command -v mkfs.ext4 > /dev/null || [ -x /usr/sbin/mkfs.ext4 ] || missing+=(e2fsprogs)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then

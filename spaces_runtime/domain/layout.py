@@ -73,7 +73,7 @@ class Layout:
 
     @property
     def builds(self) -> Path:
-        """`<space>/<revision>-<rebuild>/`: `code/` (the checkout), `made/` (what the build leaves: locks, `result.json`)."""
+        """`<space>/<revision>-<rebuild>/`: `code/`, the checkout; `made/`, what the build leaves."""
         return self.data / "builds"
 
     @property

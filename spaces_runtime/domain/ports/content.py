@@ -34,9 +34,7 @@ class Repos(Protocol):
     async def last_commits(
         self, repo: RepoId, revision: RevisionId, paths: Collection[str]
     ) -> Mapping[str, Commit]: ...  # the newest that touched each
-    async def heads(
-        self, repos: Collection[RepoId]
-    ) -> Mapping[RepoId, RevisionId]: ...  # of main, where it is
+    async def heads(self, repos: Collection[RepoId]) -> Mapping[RepoId, RevisionId]: ...  # of main, where it is
     async def checkout(self, repo: RepoId, revision: RevisionId, into: Path) -> None: ...  # LFS content in place
 
 
