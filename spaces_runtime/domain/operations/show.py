@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from builder.artifact import ArtifactKind
 from spaces_runtime.domain.errors import Missing, Unavailable
 from spaces_runtime.domain.ids import RevisionId, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
+from spaces_runtime.domain.ladder import rung_of
 from spaces_runtime.domain.observed import Observed, complete
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.ports.durable import Address
@@ -18,8 +18,6 @@ from spaces_runtime.domain.spoken import clock
 from spaces_runtime.domain.stage import Shown, Stage, derive_stage, trouble
 
 LOOKS = 90.0  # seconds; the scheduler looks at every Space far more often
-COLD = "cold"
-WARMEST = (Phase.READY, Phase.STARTING, Phase.FROZEN, Phase.CHECKPOINTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +25,7 @@ class View:
     """A Space as people see it.
 
     url: for browsers. client_url: for programs on this machine, which may not resolve the other one's name.
-    rung: `ready`, `starting`, `frozen`, `checkpointed`, or `cold` when nothing runs; `static` needs nothing to run.
+    rung: running, frozen, checkpointed or cold. is_static: files only, nothing to wake, pause or restart.
     hardware: what it runs on; None before anything was built. requested: what was asked for.
     serves: the revision visitors get, or would get after a wake. head: the pushed one.
     sleep: seconds of idleness until it is put to sleep; None: never.
@@ -44,6 +42,7 @@ class View:
     host: str
     subdomain: str
     rung: str
+    is_static: bool
     hardware: str | None
     requested: str
     sleep: int | None
@@ -52,10 +51,6 @@ class View:
     instances: tuple[Instance, ...]
     seen_at: float | None
 
-    @property
-    def is_static(self) -> bool:
-        """Files only: nothing to wake, pause or restart."""
-        return self.rung == ArtifactKind.STATIC.value
 
 
 async def show(desk: Desk, repo: Repo, now: float) -> View:
@@ -111,7 +106,8 @@ def view(  # noqa: PLR0917 — all of it, and the moment
         client_url=desk.names.client_url(address.subdomain, address.loopback),
         host=desk.names.host(address.subdomain),
         subdomain=address.subdomain,
-        rung=rung(space),
+        rung=rung_of(space),
+        is_static=space.target is not None and space.target.static,
         hardware=hardware if space.target is not None else None,
         requested=hardware,
         sleep=int(space.ladder[0].after) if space.ladder else None,
@@ -131,14 +127,6 @@ def honest(shown: Shown, seen: Observed | None, now: float) -> Shown:
             shown.stage, f"{shown.why} So it was at {clock(seen.at, now)}; the scheduler has not looked since."
         )
     return shown
-
-
-def rung(space: Space) -> str:
-    """Where on the ladder the warmest instance stands."""
-    if space.files is not None:
-        return ArtifactKind.STATIC.value
-    phases = {instance.phase for instance in space.instances}
-    return next((phase.value for phase in WARMEST if phase in phases), COLD)
 
 
 def _serves(space: Space) -> RevisionId | None:

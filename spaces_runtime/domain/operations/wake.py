@@ -8,13 +8,13 @@ from spaces_runtime.domain.instance import Phase
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import allowed
 from spaces_runtime.domain.operations.push import look
-from spaces_runtime.domain.operations.show import COLD, show
+from spaces_runtime.domain.operations.show import show
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.repo import Repo
 from spaces_runtime.domain.space import Hush
 from spaces_runtime.domain.stage import Stage
 
-RUNGS: dict[str, Phase | None] = {"frozen": Phase.FROZEN, "checkpointed": Phase.CHECKPOINTED, COLD: None}
+RUNGS: dict[str, Phase | None] = {"frozen": Phase.FROZEN, "checkpointed": Phase.CHECKPOINTED, "cold": None}
 
 
 async def wake(desk: Desk, who: Person | None, repo: Repo, now: float) -> None:
