@@ -7,7 +7,7 @@ to use, so thirty small Spaces fit where one full tier would. CPU is shared by w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from spaces_runtime.domain.hardware import Hardware
@@ -142,7 +142,8 @@ def place(claims: Iterable[Claim], capacity: Capacity) -> Placement:
         if c.wants > c.holds > 0 and not waiting and room.fits(c):
             room.take(c)
             grants[c.space] = Grant(c.holds + 1)
-    evict = _evict(everyone, waiting[0], capacity) if waiting else ()
+    held = [replace(c, holds=grants[c.space].places) for c in everyone]  # a place given now is taken too
+    evict = _evict(held, waiting[0], capacity) if waiting else ()
     return Placement(grants=MappingProxyType(grants), evict=evict)
 
 
@@ -150,8 +151,7 @@ def _bounded(c: Claim, capacity: Capacity) -> Claim:
     """Alone on the machine, every Space may run: its tier's ceiling protects the rest."""
     if c.memory <= capacity.memory:
         return c
-    return Claim(space=c.space, holds=c.holds, wants=c.wants, memory=capacity.memory, gpus=c.gpus,
-                 idle_since=c.idle_since, held=c.held, asked_at=c.asked_at)  # fmt: skip
+    return replace(c, memory=capacity.memory)
 
 
 def _room(claims: Iterable[Claim], capacity: Capacity, without: frozenset[SpaceId] = frozenset()) -> _Room:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from builder.artifact import Artifact, ArtifactKind
 from builder.sources import Sources
@@ -46,6 +47,20 @@ GIB = 2**30
 README = b"---\ntitle: Hello there\nemoji: X\nsdk: gradio\n---\n"
 
 
+class Heard:
+    """Passes everything on to a real part, and notes what was said."""
+
+    def __init__(self, part: Any, said: list[tuple[str, Any]], word: str) -> None:
+        self._part, self._said, self._word = part, said, word
+
+    def __getattr__(self, name: str) -> Any:
+        return self._pass_on if name == self._word else getattr(self._part, name)
+
+    async def _pass_on(self, *what: Any) -> None:
+        self._said.append((self._word, what[-1]))
+        await getattr(self._part, self._word)(*what)
+
+
 class House:
     """Made in a folder; live(): the store's address."""
 
@@ -66,20 +81,23 @@ class House:
         self.capacity = Capacity(memory=memory)
         self.stop, self.tasks = asyncio.Event(), list[asyncio.Task[None]]()
         self.port = 0
+        self.said: list[tuple[str, Any]] = []  # routes, orders and resumes, as the scheduler gave them
 
     def parts(self) -> Parts:
         ports = Ports(
             repos=self.repos, jobs=self.place.jobs, logs=self.logs, builds=self.builds, spaces=self.spaces,
             wakes=self.wakes,
         )  # fmt: skip
+        node = self.place.backend
         return Parts(
             spaces=self.spaces, builds=self.builds, secrets=self.secrets, index=self.index, repos=self.repos,
             queue=BuildQueue(ports, layout=self.layout, settings=BuildSettings(), sources=Sources(), network={}),
-            engine=Engine(run=self.place.backend, suspends=self.place.backend, watches=self.place.backend),
-            routes=LiveRoutes(self.live), gates=LiveGates(self.live), wakes=self.wakes,
+            engine=Engine(run=node, suspends=Heard(node, self.said, "resume"), watches=node),
+            routes=Heard(LiveRoutes(self.live), self.said, "publish"),
+            gates=Heard(LiveGates(self.live), self.said, "order"), wakes=self.wakes,
             activity=LiveActivity(self.live), observations=self.observations, events=LiveEvents(self.live),
             logs=self.logs, names=self.names, capacity=self.capacity, rescan=_nothing,
-            clear=self.place.backend.forget, clock=time.time,
+            clear=node.forget, clock=time.time,
         )  # fmt: skip
 
     async def begin(self) -> None:

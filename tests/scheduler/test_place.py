@@ -90,6 +90,12 @@ def test_nobody_is_evicted_in_vain():
     assert evicted([small, large, one("asks", memory=3 * GIB)]) == ("large",)
 
 
+def test_a_place_that_was_just_given_is_not_counted_as_free_when_somebody_is_to_give_way():
+    idle = one("idle", holds=1, wants=0, memory=GIB, idle_since=0.0)
+    crowd = [idle, one("early", memory=GIB, asked_at=1), one("big", memory=4 * GIB - 1, asked_at=2)]
+    assert place(crowd, Capacity(memory=4 * GIB)).evict == (), "in vain: the early one takes what it would free"
+
+
 CLAIM = st.builds(
     Claim, space=st.just(SpaceId("")), holds=st.integers(0, 2), wants=st.integers(0, 2),
     memory=st.integers(LEAST, 6 * GIB), gpus=st.sampled_from([0.0, 0.0, 0.25, 0.5, 1.0, 2.0]),

@@ -205,6 +205,7 @@ def test_files_are_served_without_an_instance_and_never_vanish_before_an_app_has
             assert not step.of(Start, Resume, Open)
         if files and step.space.files is None:
             assert step.space.last_good is not None
+            assert not step.space.last_good.static
             assert step.space.last_good.key in step.space.answered
         files = step.space.files is not None
 

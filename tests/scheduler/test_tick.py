@@ -8,9 +8,11 @@ import time
 
 import pytest
 
+from spaces_runtime.domain.gate import Gate
 from spaces_runtime.domain.instance import Phase
 from spaces_runtime.domain.space import BuildState, Wish
 from spaces_runtime.scheduler.place import LEAST
+from spaces_runtime.store.live import LiveGates
 from tests.contracts.conftest import server  # noqa: F401 - a fixture
 from tests.node.conftest import place  # noqa: F401 - a fixture
 from tests.node.place import HELLO, until
@@ -45,6 +47,7 @@ async def test_a_space_without_a_visitor_freezes_and_a_visit_thaws_it_in_millise
     await house.push(space)
     await house.reach(space, "RUNNING")
     spent = []
+    house.said.clear()
     for _ in range(5):
         await house.hush(space, Phase.FROZEN)
         await house.reach(space, "SLEEPING")
@@ -53,6 +56,8 @@ async def test_a_space_without_a_visitor_freezes_and_a_visit_thaws_it_in_millise
         assert await house.answers("hello")
         spent.append(time.monotonic() - begun)
     assert statistics.median(spent) < 0.1, spent
+    up = [word for word, what in house.said if word == "resume" or (word == "order" and what.is_open)]
+    assert up == ["resume", "order"] * 5, "two round trips a wake"
     await house.hush(space, Phase.FROZEN)
     await house.reach(space, "SLEEPING", "A visit wakes it in about")
 
@@ -72,6 +77,7 @@ async def test_a_new_revision_takes_over_without_a_failed_request(house):
     space = await house.create("hello")
     await house.push(space)
     await house.reach(space, "RUNNING")
+    (old,) = await house.instances(space)
     answers, going = [], True
 
     async def visit():
@@ -84,6 +90,10 @@ async def test_a_new_revision_takes_over_without_a_failed_request(house):
     going = False
     await visitor
     assert all(b" 200 " in answer.partition(b"\r\n")[0] for answer in answers)
+    shut = next(n for n, (word, what) in enumerate(house.said) if word == "order" and not what.is_open)
+    led = [what.instance for word, what in house.said[:shut] if word == "publish"]
+    assert house.said[shut][1].instance == old.id
+    assert led[-1] not in (None, old.id), "visitors are led to the new one before the old one's door is shut"
     await house.phases(space, Phase.READY)
 
 
@@ -217,6 +227,12 @@ async def test_a_live_store_that_loses_everything_costs_nobody_more_than_a_momen
     await house.reach(space, "RUNNING")
     assert await house.answers("hello")
     assert [i.id for i in await house.instances(space)] == before
+
+    async def told_again():
+        gate, _ = await LiveGates(house.live).state(before[0], 0)
+        return gate is Gate.OPEN and await house.live.call("HLEN", "routes")
+
+    await until(told_again)
     await house.hush(space, Phase.FROZEN)
     await house.reach(space, "SLEEPING")
     assert await house.answers("hello")
