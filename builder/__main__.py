@@ -23,7 +23,6 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--revision", default="")
     parser.add_argument("--afresh", action="store_true")
     parser.add_argument("--accelerator", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--hub", default="")
     parser.add_argument("--index", default="")
     parser.add_argument("--extra-index", action="append", default=[])
@@ -40,7 +39,7 @@ def main() -> None:
     told.out.mkdir(parents=True, exist_ok=True)
     build = Build(
         **{name: getattr(told, name).resolve() for name in ("code", "out", "envs", "cache", "wheels", "bases")},
-        **{name: getattr(told, name) for name in ("revision", "afresh", "accelerator", "hub", "processes")},
+        **{name: getattr(told, name) for name in ("revision", "afresh", "accelerator", "hub")},
         previous=tuple(folder.resolve() for folder in told.previous),
         sources=Sources(index=told.index, extra=tuple(told.extra_index), links=tuple(told.find_links), ca=told.ca),
         search=os.environ.get("PATH", ""),

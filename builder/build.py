@@ -57,7 +57,6 @@ class Build:
     sources: Sources = field(default_factory=Sources)
     search: str = ""
     hub: str = ""
-    processes: int = 2
 
     @cached_property
     def tree(self) -> Tree:
@@ -98,7 +97,7 @@ class Build:
     def environments(self) -> Environments:
         """All of them."""
         house = Wheelhouse(folder=self.wheels, sources=self.sources)
-        return Environments(folder=self.envs, uv=self.uv, house=house, processes=self.processes)
+        return Environments(folder=self.envs, uv=self.uv, house=house)
 
     def kept(self) -> Lock | None:
         """The lock of an earlier build whose requirements were the same; nothing newer is looked for."""

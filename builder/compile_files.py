@@ -1,36 +1,130 @@
-"""Started by a base interpreter as `python -I -S compile_files.py N`: compiles the files named on standard input.
+"""Started by a base interpreter as `python -I -S compile_files.py N`: compiles what standard input names.
 
-Any Python from 3.8 on runs this; it imports nothing but the standard library, and never what it compiles.
+Any Python from 3.8 on runs this; it imports nothing but the standard library, and never what it compiles. What an app
+imports at its start comes first: apps start from this environment meanwhile.
 """
 
+import importlib.util
 import json
+import marshal
+import multiprocessing
 import os
-import py_compile
 import sys
+import types
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+
+UNCHECKED = (1).to_bytes(4, "little")  # PEP 552: by hash, and trusted without a look at the source
+LONGEST = 2000000  # bytes of an app's file that is looked into
+MOST = 200  # files of an app that are looked into
+
+
+class Line:
+    """What is to be compiled, in which order. wanted: dotted names, those of likely use unknown yet."""
+
+    def __init__(self, wanted: "list[str]", first: "list[str]") -> None:
+        self._left = dict.fromkeys(wanted)
+        self._soon = deque(name for name in first if name in self._left)
+
+    def take(self) -> "str | None":
+        """The next; None: nothing is left."""
+        while self._soon:
+            name = self._soon.popleft()
+            if name in self._left:
+                del self._left[name]
+                return name
+        name = next(iter(self._left), None)
+        if name is not None:
+            del self._left[name]
+        return name
+
+    def found(self, module: str, names: "list[str]") -> None:
+        """These words stand at the top of a module. Those that are modules, seen from there, come next, in order."""
+        above = [module[: at or len(module)] for at in _dots(module)]
+        likely = [full for word in names for base in ("", *above) for full in _parents(f"{base}.{word}".strip("."))]
+        self._soon.extendleft(reversed([name for name in dict.fromkeys(likely) if name in self._left]))
+
+
+def _dots(module: str) -> "list[int]":
+    """Where to cut a name for its package and those above; 0: the whole of it, which may be a package itself."""
+    return [0, *(at for at in range(len(module) - 1, 0, -1) if module[at] == ".")]
+
+
+def _parents(name: str) -> "list[str]":
+    """`a.b.c` needs a, a.b and itself, in this order."""
+    parts = name.split(".")
+    return [".".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def imported(app: str) -> "list[str]":
+    """Words of an app's files that may be modules: what runs at its start before what its functions import."""
+    top, inner = [], []
+    for path in files_of(app):
+        try:
+            with open(path, "rb") as file:
+                code = compile(file.read(LONGEST), path, "exec", dont_inherit=True)
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        top += code.co_names
+        inner += [name for part in nested(code) for name in part.co_names]
+    return [name for word in (*top, *inner) for name in _parents(word)]
+
+
+def files_of(app: str) -> "list[str]":
+    """The app's file, and the modules beside it."""
+    try:
+        beside = sorted(entry.path for entry in os.scandir(os.path.dirname(app)) if entry.name.endswith(".py"))
+    except OSError:
+        return []
+    return [app, *(path for path in beside if path != app)][:MOST]
+
+
+def nested(code: types.CodeType) -> "list[types.CodeType]":
+    """The functions and classes in it, at every depth."""
+    own = [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    return [inner for part in own for inner in (part, *nested(part))]
+
+
+def compile_one(source: str, kept: str, place: str, shown: str) -> "list[str]":
+    """Compile into the cache, whole or not at all, and link from there. The words that stand at the top.
+
+    A file that is no valid Python here stays without bytecode; it is not our business to judge it.
+    """
+    new = f"{kept}.new"
+    try:
+        with open(source, "rb") as file:
+            text = file.read()
+        code = compile(text, shown, "exec", dont_inherit=True)
+        os.makedirs(os.path.dirname(kept), exist_ok=True)
+        with open(new, "wb") as file:
+            file.write(importlib.util.MAGIC_NUMBER + UNCHECKED + importlib.util.source_hash(text) + marshal.dumps(code))
+        os.chmod(new, 0o444)
+        os.rename(new, kept)
+        os.link(kept, place)
+    except FileExistsError:
+        pass  # another environment's turn gave it the same
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    return list(code.co_names)
 
 
 def main(jobs: int) -> None:
-    """Standard input: a JSON list of [source, bytecode file, path to write into the bytecode]."""
-    wanted = json.load(sys.stdin)
-    children = []
-    for part in range(jobs):
-        child = os.fork()
-        if child == 0:
-            compile_all(wanted[part::jobs])
-            os._exit(0)
-        children.append(child)
-    for child in children:
-        os.waitpid(child, 0)
-
-
-def compile_all(wanted: "list[list[str]]") -> None:
-    """A file that is no valid Python here stays without bytecode; it is not our business to judge it."""
-    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    for source, target, shown in wanted:
-        try:
-            py_compile.compile(source, target, dfile=shown, doraise=True, invalidation_mode=mode)
-        except (py_compile.PyCompileError, OSError, ValueError, RecursionError, MemoryError):
-            continue
+    """Standard input: JSON. modules: dotted name → source, its place in the cache, in the environment, path to show."""
+    told = json.load(sys.stdin)
+    modules = told["modules"]
+    line = Line(list(modules), imported(told["app"]) if told["app"] else [])
+    running = {}
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork")) as pool:
+        while True:
+            while len(running) < jobs + 1:
+                name = line.take()
+                if name is None:
+                    break
+                running[pool.submit(compile_one, *modules[name])] = name
+            if not running:
+                return
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                line.found(running.pop(done), done.result())
 
 
 if __name__ == "__main__":

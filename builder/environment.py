@@ -1,6 +1,7 @@
 """Lock → a shared, read-only environment. Nothing of a package runs here.
 
-A folder under its final name is finished; everything before lies under a name that begins with `.new-`.
+A folder under its final name is finished; everything before lies under a name that begins with `.new-`. Only bytecode
+may still come: while some is missing, the folder holds the lock it was made from, under the name of UNCOMPILED.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from typing import Final
 
 from builder.bytecode import Bytecode
 from builder.faults import BuildFailed
-from builder.lock import Lock
-from builder.progress import count, step
-from builder.python import Python
+from builder.lock import Lock, load_file
+from builder.progress import count, say, step
+from builder.python import Python, asked
 from builder.uv import MAJOR, Uv
 from builder.wheels import Wheelhouse, install_list, remove
 
 FORM: Final = "1"  # of what this module makes; raised when the same lock would become something else
 PATIENCE: Final = 1800.0  # seconds
+UNCOMPILED: Final = "uncompiled.json"
 
 
 def key(lock: Lock, python: Python, accelerator: str) -> str:
@@ -37,12 +39,11 @@ def key(lock: Lock, python: Python, accelerator: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environments:
-    """folder: all of them by key. processes: how many compile at once."""
+    """folder: all of them by key."""
 
     folder: Path
     uv: Uv
     house: Wheelhouse
-    processes: int = 2
 
     def path(self, name: str) -> Path:
         """Where it stands, or will."""
@@ -76,10 +77,10 @@ class Environments:
             told = ("pip", "sync", "-q", "--offline", "-p", str(new / "bin" / "python"), "--only-binary", ":all:")
             self._uv(*told, str(listed), cwd=new)
             listed.unlink()
-        with step("Compiling modules") as result:
-            bytecode = Bytecode(cache=self.uv.cache / "bytecode", python=python, processes=self.processes)
-            fresh = bytecode.fill(new, lock)
-            result.append(f"{fresh} new")
+        missing = Bytecode(cache=bytecode_of(self.uv.cache), python=python, env=new, lock=lock).prepare()
+        if missing:
+            (new / UNCOMPILED).write_text(lock.json)
+            say(f"{count(missing, 'module')} will be compiled while the app runs; until then its starts take longer.")
 
     def _uv(self, *arguments: str, cwd: Path) -> None:
         ended = self.uv.run(*arguments, cwd=cwd, seconds=PATIENCE)
@@ -87,6 +88,32 @@ class Environments:
             said = [line.strip() for line in ended.err.splitlines() if line.strip()]
             why = said[-1].removeprefix("cause: ") if said else f"uv ended with status {ended.status}"
             raise BuildFailed(f"The packages cannot be installed: {why}.")
+
+
+def bytecode_of(cache: Path) -> Path:
+    """Where the shared cache keeps it."""
+    return cache / "bytecode"
+
+
+def finish(env: Path, cache: Path, *, app: str, processes: int) -> None:
+    """Compile what an environment still lacks, while apps run from it. May be killed, begun again, asked twice.
+
+    app: the file whose imports come first. Raises: BuildFailed; OSError, the environment was removed meanwhile.
+    """
+    place = bytecode_of(cache)
+    place.mkdir(parents=True, exist_ok=True)
+    with only_one(place / ".lock"):
+        lock, python = load_file(env / UNCOMPILED), asked(str((env / "bin" / "python").resolve()))
+        if lock is None or python is None:
+            return
+        with step("Compiling modules") as result:
+            fresh = Bytecode(cache=place, python=python, env=env, lock=lock).complete(app=app, processes=processes)
+            result.append(f"{fresh} new")
+        env.chmod(0o755)
+        try:
+            (env / UNCOMPILED).unlink(missing_ok=True)
+        finally:
+            env.chmod(0o555)
 
 
 @contextmanager

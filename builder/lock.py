@@ -43,16 +43,26 @@ class Lock:
         told = tuple((w.name, w.version, w.file, w.sha256) for w in self.wheels)
         return sha256(repr(told).encode()).hexdigest()
 
+    @property
+    def json(self) -> str:
+        """As load_file reads it."""
+        return json.dumps(asdict(self), indent=1)
+
     def save(self, folder: Path) -> None:
         """For the next build, and as text for people."""
-        (folder / FILE).write_text(json.dumps(asdict(self), indent=1))
+        (folder / FILE).write_text(self.json)
         (folder / TEXT).write_text("".join(f"{w.name}=={w.version} --hash=sha256:{w.sha256}\n" for w in self.wheels))
 
 
 def load(folder: Path) -> Lock | None:
     """A lock kept beside an earlier build; None when there is none that can be read."""
+    return load_file(folder / FILE)
+
+
+def load_file(path: Path) -> Lock | None:
+    """The lock in this file; None when there is none that can be read."""
     try:
-        kept = json.loads((folder / FILE).read_text())
+        kept = json.loads(path.read_text())
         return Lock(**{**kept, "wheels": tuple(Wheel(**wheel) for wheel in kept["wheels"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None

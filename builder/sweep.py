@@ -11,6 +11,7 @@ from builder.artifact import Artifact
 from builder.lock import Lock
 from builder.wheels import remove
 
+GONE: Final = ".gone-"  # before a name; a sweep that was killed leaves it to the next
 YOUNG: Final = 6 * 3600.0  # seconds; a build may still be about to name what it has just made
 
 
@@ -40,7 +41,9 @@ def sweep(unused: Iterable[Path]) -> int:
     for path in unused:
         freed += sum(size for size in _sizes(path))
         if path.is_dir():
-            remove(path)
+            gone = path.with_name(f"{GONE}{path.name}")  # never half of something under its final name
+            path.rename(gone)
+            remove(gone)
         else:
             path.unlink(missing_ok=True)
     return freed

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from argparse import ArgumentParser
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,8 +25,8 @@ ROLES = ("hub", "scheduler", "gateway", "node", "live")
 Run = Callable[[asyncio.Event], Awaitable[None]]
 
 
-def serve(settings: Settings, role: str, number: int) -> None:
-    """Run one role until SIGTERM. number: which gateway.
+def serve(settings: Settings, role: str, number: int, listening: Sequence[int] = ()) -> None:
+    """Run one role until SIGTERM. number: which gateway; listening: descriptors of its sockets, if it was given them.
 
     Raises: Fault for a role that there is not.
     """
@@ -40,10 +41,10 @@ def serve(settings: Settings, role: str, number: int) -> None:
         program, *_ = argv = command(settings)
         os.execv(program, argv)  # noqa: S606 - the bundled server, by its absolute path
     runner = asyncio.run if role == "node" else uvloop.run  # the node's pipes and children want the plain loop
-    runner(until_asked(_program(settings, role, number)))
+    runner(until_asked(_program(settings, role, number, listening)))
 
 
-def _program(settings: Settings, role: str, number: int) -> Run:
+def _program(settings: Settings, role: str, number: int, listening: Sequence[int]) -> Run:
     match role:
         case "hub":
             from spaces_runtime.wiring.hub import run as hub
@@ -56,7 +57,7 @@ def _program(settings: Settings, role: str, number: int) -> Run:
         case "gateway":
             from spaces_runtime.wiring.gateway import run as gateway
 
-            return partial(gateway, settings, number)
+            return partial(gateway, settings, number, [socket.socket(fileno=each) for each in listening])
         case _:
             from spaces_runtime.wiring.node import run as node
 
@@ -91,9 +92,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--role", required=True)
     parser.add_argument("--number", type=int, default=0)
+    parser.add_argument("--listening", type=int, nargs="*", default=())
     asked = parser.parse_args()
     log.to_stderr()
-    serve(load(asked.data, {}).settings, asked.role, asked.number)
+    serve(load(asked.data, {}).settings, asked.role, asked.number, asked.listening)
 
 
 if __name__ == "__main__":

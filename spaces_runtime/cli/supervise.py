@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from spaces_runtime.domain.errors import Unavailable
 STOP_WITHIN = 4.0  # seconds from SIGTERM to SIGKILL for one process
 CALM = 30.0  # seconds of life after which an earlier death no longer counts
 LONGEST_WAIT = 10.0
-OVERLAP = 1.0  # seconds for which an old and a new gateway both listen
+OVERLAP = 1.0  # seconds for which an old and a new gateway both accept
 
 log = structlog.get_logger()
 
@@ -53,12 +54,23 @@ def backoff(deaths: int) -> float:
 
 
 class Supervisor:
-    """Children are started from the main thread: their parent-death signal is bound to it."""
+    """Children are started from the main thread: their parent-death signal is bound to it.
 
-    def __init__(self, wanted: Sequence[Part], data: str, environ: Mapping[str, str]) -> None:
+    doors: listening sockets by part. They are kept here, so that a visitor who comes while their process is dead, or is
+    being replaced, waits instead of being refused.
+    """
+
+    def __init__(
+        self,
+        wanted: Sequence[Part],
+        data: str,
+        environ: Mapping[str, str],
+        doors: Mapping[str, Sequence[socket.socket]],
+    ) -> None:
         self._kept = {part.name: Kept(part) for part in wanted}
         self._data = data
         self._environ = {**environ, "SPACES_SUPERVISED": "1"}
+        self._doors = doors
         self._ending = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -75,7 +87,7 @@ class Supervisor:
                 continue  # replacing the live store would lose what is live, for nothing
             if kept.part.role == "gateway":
                 await self._start(kept)
-                await asyncio.sleep(OVERLAP)  # both listen (SO_REUSEPORT) before the old one stops
+                await asyncio.sleep(OVERLAP)  # the new one is there, or nearly, when the old one stops
                 await _stopped(old)
             else:
                 kept.process = None
@@ -89,6 +101,10 @@ class Supervisor:
             for kept in self._kept.values():
                 if kept.part.role in roles:
                     group.create_task(self._end(kept))
+        for kept in self._kept.values():
+            if kept.part.role in roles:
+                for door in self._doors.get(kept.part.name, ()):
+                    door.close()
 
     async def _watch(self, kept: Kept, process: asyncio.subprocess.Process) -> None:
         """Wait for its end; start it again unless that was asked for, or another has its place."""
@@ -107,9 +123,11 @@ class Supervisor:
         if self._ending:
             return
         part = kept.part
+        listening = [door.fileno() for door in self._doors.get(part.name, ())]
         kept.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "spaces_runtime.cli.serve",
             "--data", self._data, "--role", part.role, "--number", str(part.number),
+            "--listening", *map(str, listening), pass_fds=listening,
             stdin=asyncio.subprocess.DEVNULL, stdout=sys.stderr.fileno(), env=self._environ, start_new_session=True,
         )  # fmt: skip
         log.info("process started", process=part.name, pid=kept.process.pid)

@@ -21,6 +21,7 @@ from spaces_runtime.domain.errors import Fault, Unavailable
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.settings import Settings
 from spaces_runtime.wiring.desk import migrate
+from spaces_runtime.wiring.gateway import doors
 from spaces_runtime.wiring.names import names_of, visitor_key
 from spaces_runtime.wiring.node import stop_spaces
 
@@ -53,7 +54,8 @@ async def _up(settings: Settings, announce: Callable[[str], None]) -> None:
     await port.check(settings.port)
     await migrate(settings)
     wanted = parts(gateways(settings.gateway.processes), own_live_store=not settings.redis_url)
-    supervisor = Supervisor(wanted, str(settings.data), _environment(settings))
+    shown = {part.name: doors(settings) for part in wanted if part.role == "gateway"}
+    supervisor = Supervisor(wanted, str(settings.data), _environment(settings), shown)
     try:
         await supervisor.run()
         if await _ready(settings, stop):

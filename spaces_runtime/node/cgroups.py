@@ -24,11 +24,12 @@ CLEAR_WITHIN = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """memory: bytes; cpus: cores; processes: threads included."""
+    """memory: bytes; cpus: cores; processes: threads included. last: other groups come first where cores are short."""
 
     memory: int
     cpus: float
     processes: int
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +143,7 @@ class Group:
 
     def _settings(self, limits: Limits) -> Iterator[tuple[str, str, str]]:
         quota = int(limits.cpus * PERIOD)
-        memory, shares = str(limits.memory), max(2, int(1024 * limits.cpus))
+        memory, shares = str(limits.memory), 2 if limits.last else max(2, int(1024 * limits.cpus))
         by_version: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {
             ("memory", 1): (("memory.limit_in_bytes", memory), ("memory.memsw.limit_in_bytes", memory)),
             ("memory", 2): (("memory.max", memory), ("memory.swap.max", "0")),  # no limit for the sum of both

@@ -84,7 +84,7 @@ class JobRunner:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         group = self._machine.group(GROUP + job.id)
-        group.make(Limits(memory=job.memory, cpus=job.cpus, processes=PROCESSES))
+        group.make(Limits(memory=job.memory, cpus=job.cpus, processes=PROCESSES, last=job.background))
         owner = BUILDER if self._machine.root else None
         command = Command(
             joins=group.joins,
@@ -122,7 +122,7 @@ class JobRunner:
         )
 
     def _view(self, job: Job, folder: Path) -> sandbox.View:
-        """The system, this interpreter with the builder, and the folders it was given; the machine's own network."""
+        """The system, this interpreter with the builder, and the folders it was given."""
         etc = folder / "etc"
         etc.mkdir()
         number = BUILDER if self._machine.root else 1000
@@ -137,8 +137,8 @@ class JobRunner:
             writable=tuple((Path(path), path) for path in job.writes),
             etc=etc,
             memory=job.memory,
-            own_network=False,
-            names=True,
+            own_network=not job.network,
+            names=job.network,
         )
 
     async def _clear(self, running: Running) -> None:

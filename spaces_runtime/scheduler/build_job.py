@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import builder
+from builder.artifact import Artifact
 from builder.build import Build, static
 from builder.result import End, Result
+from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.ports.engine import Job, JobEnd
 from spaces_runtime.domain.settings import BuildSettings
 
@@ -27,7 +29,7 @@ def build_job(build: Build, settings: BuildSettings, *, network: Mapping[str, st
     named += [("--wheels", build.wheels), ("--bases", build.bases)]
     named += [("--previous", folder) for folder in build.previous]
     told = [part for flag, folder in named for part in (flag, str(folder))]
-    told += ["--revision", build.revision, "--accelerator", build.accelerator, "--processes", str(build.processes)]
+    told += ["--revision", build.revision, "--accelerator", build.accelerator]
     told += [*build.sources.arguments(), *(["--afresh"] if build.afresh else []), "--hub", build.hub]
     # the prefix of the Python that was chosen comes first on PATH, so that the job chooses the same
     python = Path(build.python.prefix) / "bin"
@@ -43,11 +45,34 @@ def build_job(build: Build, settings: BuildSettings, *, network: Mapping[str, st
         cpus=settings.cpus,
         seconds=settings.seconds,
         log=log,
+        network=True,
     )
 
 
-def site_job(build: Build, settings: BuildSettings, *, network: Mapping[str, str], log: str, name: str) -> Job:
-    """The author's own command: it sees a copy of its code, and nothing of what Spaces share."""
+def later_job(artifact: Artifact, layout: Layout, settings: BuildSettings, *, log: str, name: str) -> Job:
+    """`python -m builder.later`: what an environment lacks when apps already run from it."""
+    env = Path(artifact.location)
+    python = (env / "bin" / "python").resolve().parent.parent
+    programs = {sys.prefix, sys.base_prefix, str(python), str(Path(builder.__file__).parent)}
+    app = Path(artifact.code) / artifact.command[-1]
+    told = ["--env", str(env), "--cache", str(layout.cache), "--app", str(app)]
+    processes = str(max(1, round(settings.cpus)))
+    return Job(
+        id=name,
+        argv=(sys.executable, "-I", "-m", "builder.later", *told, "--processes", processes),
+        env={"PATH": PATH, "LANG": "C.UTF-8"},
+        reads=(*sorted(programs), artifact.code),
+        writes=(str(layout.store),),
+        memory=settings.memory,
+        cpus=settings.cpus,
+        seconds=settings.seconds,
+        log=log,
+        background=True,
+    )
+
+
+def site_job(build: Build, settings: BuildSettings, *, log: str, name: str) -> Job:
+    """The author's own command: it sees a copy of its code, nothing of what Spaces share, and has no network."""
     folder = build.out / SITE
     shutil.copytree(build.code, folder, symlinks=True)
     for path in (folder, *folder.rglob("*")):
@@ -56,7 +81,7 @@ def site_job(build: Build, settings: BuildSettings, *, network: Mapping[str, str
     return Job(
         id=name,
         argv=("/bin/sh", "-c", COMMAND, str(folder), build.recipe.build_command),
-        env={**network, "PATH": PATH, "LANG": "C.UTF-8", "HOME": str(folder)},
+        env={"PATH": PATH, "LANG": "C.UTF-8", "HOME": str(folder)},
         writes=(str(build.out),),
         memory=settings.memory,
         cpus=settings.cpus,

@@ -30,6 +30,7 @@ from spaces_runtime.domain.settings import BuildSettings
 from spaces_runtime.domain.space import BuildState, Revision, Space
 from spaces_runtime.scheduler.build_folders import Folders
 from spaces_runtime.scheduler.build_job import build_job, cause, finish_site, site_job
+from spaces_runtime.scheduler.compiling import Compiling
 
 log = structlog.get_logger()
 
@@ -80,6 +81,7 @@ class BuildQueue:
         self._sources, self._network, self._hub, self._search = sources, dict(network), hub, search
         self._folders = Folders(layout.builds)
         self._slots = asyncio.Semaphore(settings.at_once)
+        self._compiling = Compiling(ports.jobs, layout, settings)
         self._lines: dict[SpaceId, _Line] = {}
 
     def __repr__(self) -> str:
@@ -115,11 +117,19 @@ class BuildQueue:
     async def close(self) -> None:
         """End everything; unfinished builds begin again at the next start."""
         await asyncio.gather(*(self.cancel(space) for space in tuple(self._lines)))
+        await self._compiling.close()
+
+    async def resume(self) -> None:
+        """After a start: environments whose bytecode another life did not finish."""
+        for space in await self._ports.spaces.snapshot(None):
+            for revision in (space.head, space.last_good):
+                self._compiling.want(space.id, revision.artifact if revision is not None else None)
 
     async def idle(self) -> None:
         """Until nothing is under way."""
         while tasks := [task for line in self._lines.values() for task in line.tasks.values()]:
             await asyncio.wait(tasks)
+        await self._compiling.idle()
 
     async def _task(self, space: Space, repo: RepoId, key: BuildKey, line: _Line) -> None:
         try:
@@ -150,6 +160,7 @@ class BuildQueue:
             async with self._slots:
                 line.waiting.discard(key)
                 await self._ports.builds.record(space.id, Revision(key=key, build=BuildState.RUNNING))
+                await self._look(space.id)
                 return await self._build(space.id, key, build)
         except Fault as fault:
             await self._say(space.id, str(fault))
@@ -179,7 +190,6 @@ class BuildQueue:
             sources=self._sources,
             search=self._search,
             hub=self._hub,
-            processes=max(1, round(self._settings.cpus)),
         )
 
     async def _build(self, space: SpaceId, key: BuildKey, build: Build) -> Result:
@@ -202,9 +212,9 @@ class BuildQueue:
 
     async def _run(self, space: SpaceId, key: BuildKey, build: Build, *, site: bool) -> JobEnd:
         path = self._layout.logs / space / "build.log"
-        made = site_job if site else build_job
+        made = site_job if site else partial(build_job, network=self._network)
         name = f"{space}-{key.revision[:12]}"
-        ask = partial(made, build, self._settings, network=self._network, log=str(path), name=name)
+        ask = partial(made, build, self._settings, log=str(path), name=name)
         job = await asyncio.to_thread(ask)
         while True:
             try:
@@ -223,6 +233,10 @@ class BuildQueue:
                 if now.head is not None and now.head.key == key:
                     await self._ports.spaces.set_head(space, None)
         log.info("built", space=space, build=key.short, end=result.end.value, why=result.why)
+        await self._look(space)
+        self._compiling.want(space, result.artifact)
+
+    async def _look(self, space: SpaceId) -> None:
         with contextlib.suppress(Fault, OSError):  # the live store is away: the next audit finds it
             await self._ports.wakes.look(space)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+from collections.abc import Sequence
 
 from spaces_runtime.backends.process.dialer import NodeDialer
 from spaces_runtime.domain.ids import GatewayId
@@ -15,13 +17,18 @@ from spaces_runtime.wiring.live import live_store
 from spaces_runtime.wiring.names import names_of, visitor_key
 
 
-async def run(settings: Settings, number: int, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set. number: which of them; they share the port."""
+def doors(settings: Settings) -> Sequence[socket.socket]:
+    """What one gateway listens on; the others have their own on the same port."""
+    return listen(settings.port, public=bool(settings.public_url))
+
+
+async def run(settings: Settings, number: int, sockets: Sequence[socket.socket], stop: asyncio.Event) -> None:
+    """Serve until `stop` is set. number: which of them. sockets: kept by whoever starts it; empty: it opens its own."""
     layout, live = Layout(settings.data), live_store(settings)
     dialer = NodeDialer(layout.dial_socket)
     parts = GatewayParts(
         gateway=GatewayId(f"gateway-{number}-{os.getpid()}"),
-        sockets=listen(settings.port, public=bool(settings.public_url)),
+        sockets=sockets or doors(settings),
         hub_socket=layout.hub_socket,
         names=names_of(settings),
         settings=settings.gateway,

@@ -30,9 +30,7 @@ async def stop_spaces(settings: Settings) -> None:
 
 def checks(settings: Settings) -> tuple[Finding, ...]:
     """What `spaces doctor` says. Tries the sandbox, limits and disks of this machine once."""
-    found = probe(
-        Layout(settings.data), port=settings.port, trusting=settings.trust_spaces, internet=settings.internet
-    )
+    found = probe(Layout(settings.data), port=settings.port, trusting=settings.trust_spaces, internet=settings.internet)
     own = names_of(settings)
     resolves = Finding(
         subject="names",

@@ -37,11 +37,13 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     with _alone(layout.run / "scheduler.lock"):
         try:
             async with desk(settings) as made:
+                queue = _builds(made, settings, layout)
+                await queue.resume()
                 await tick.run(
                     Parts(
                         spaces=made.spaces,
                         builds=made.builds,
-                        queue=_builds(made, settings, layout),
+                        queue=queue,
                         secrets=made.secrets,
                         index=made.index,
                         repos=made.repos,

@@ -10,6 +10,7 @@ import pytest
 
 from builder.artifact import Artifact
 from builder.build import Build, ended, whole
+from builder.environment import finish
 from builder.result import Result
 from builder.sources import Sources
 from tests.builder.local_index import LocalIndex
@@ -57,6 +58,11 @@ class Store:
         assert result is not None
         assert result.artifact is None
         return result
+
+    def finish(self, artifact: Artifact) -> None:
+        """What comes while the app runs."""
+        app = Path(artifact.code) / "app.py"
+        finish(Path(artifact.location), self.root / "cache", app=str(app), processes=2)
 
     @property
     def environments(self) -> list[Path]:

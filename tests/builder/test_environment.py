@@ -56,7 +56,9 @@ def test_a_streamlit_space_runs_on_8501(store: Store) -> None:
 
 
 def test_no_file_of_an_environment_can_be_written(store: Store) -> None:
-    location = Path(store.build().location)
+    artifact = store.build()
+    store.finish(artifact)
+    location = Path(artifact.location)
     modes = [path.lstat().st_mode for path in (location, *location.rglob("*")) if not path.is_symlink()]
     assert [mode for mode in modes if mode & 0o222] == []
     assert all(mode & (0o005 if stat.S_ISDIR(mode) else 0o004) for mode in modes), "another user cannot read it"
@@ -81,6 +83,7 @@ def test_a_source_distribution_is_refused_with_its_line(store: Store, tmp_path: 
 
 def test_every_module_has_bytecode_that_names_its_place_in_the_sandbox(store: Store) -> None:
     artifact = store.build()
+    store.finish(artifact)
     compiled = bytecode(artifact, "gradio/__init__.py").read_bytes()
     assert f"/env/lib/python{MINOR}/site-packages/gradio/__init__.py".encode() in compiled
     assert compiled[4] == 1, "bytecode must be trusted without a look at the source"
@@ -89,6 +92,7 @@ def test_every_module_has_bytecode_that_names_its_place_in_the_sandbox(store: St
 def test_a_module_that_does_not_compile_stops_nothing(store: Store) -> None:
     store.index.add("old", "1.0", {"old/__init__.py": "", "old/python2.py": "print 'hello'\n"})
     artifact = store.build({"requirements.txt": "old\n"})
+    store.finish(artifact)
     assert bytecode(artifact, "old/__init__.py").exists()
     assert not bytecode(artifact, "old/python2.py").exists()
 
@@ -171,7 +175,9 @@ def test_twenty_spaces_of_one_environment_share_one_folder(store: Store) -> None
 
 def test_two_environments_share_files_and_bytecode_of_a_wheel(store: Store) -> None:
     store.index.add("thing", "1.0")
-    one, other = store.build(), store.build({"requirements.txt": "thing\n"})
+    one = store.build()
+    store.finish(one)
+    other = store.build({"requirements.txt": "thing\n"})
     assert one.location != other.location
     for path in (Path("gradio/__init__.py"), bytecode(one, "gradio/__init__.py").relative_to(site(one))):
         assert os.path.samefile(site(one) / path, site(other) / path)
@@ -179,9 +185,10 @@ def test_two_environments_share_files_and_bytecode_of_a_wheel(store: Store) -> N
 
 def test_only_new_wheels_are_compiled(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     store.index.add("thing", "1.0")
-    store.build()
-    capsys.readouterr()
-    store.build({"requirements.txt": "thing\n"})
+    store.finish(store.build())
+    other = store.build({"requirements.txt": "thing\n"})
+    assert "1 module will be compiled while the app runs" in capsys.readouterr().out
+    store.finish(other)
     assert "  1 new, " in capsys.readouterr().out
 
 

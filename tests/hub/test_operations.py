@@ -49,7 +49,9 @@ def seen(hub, repo: Repo, phase: Phase, ago: float = 0.0) -> float:
     return now
 
 
-@pytest.mark.parametrize(("phase", "rung"), [(Phase.READY, "running"), (Phase.FROZEN, "frozen"), (Phase.EXITED, "cold")])
+@pytest.mark.parametrize(
+    ("phase", "rung"), [(Phase.READY, "running"), (Phase.FROZEN, "frozen"), (Phase.EXITED, "cold")]
+)
 def test_the_rung_is_that_of_the_warmest_instance(hub, make, phase, rung):
     repo = make()
     now = seen(hub, repo, phase)

@@ -148,8 +148,9 @@ def test_a_restart_of_the_platform_fails_no_request(house: House) -> None:
         house.here.spaces("restart")
         for which in ("hub", "scheduler", "node", "gateway"):
             until(
-                lambda which=which: len(now := role(house.here, which)) == len(before[which])
-                and not set(now) & set(before[which]),
+                lambda which=which: (
+                    len(now := role(house.here, which)) == len(before[which]) and not set(now) & set(before[which])
+                ),
                 f"{which} is replaced",
             )
         visitors.goes_on()

@@ -208,7 +208,9 @@ def pids() -> list[int]:
 def role(here: Platform, which: str) -> list[int]:
     """The platform's processes of one role."""
     if which == "live":
-        return [pid for pid in with_words("valkey-server") if str(here.data) in _read(pid, "cmdline") + _link(pid, "cwd")]
+        return [
+            pid for pid in with_words("valkey-server") if str(here.data) in _read(pid, "cmdline") + _link(pid, "cwd")
+        ]
     return with_words("spaces_runtime.cli.serve", str(here.data), f"--role {which}")
 
 
@@ -246,7 +248,11 @@ def leftovers(here: Platform, namespaces: set[str]) -> list[str]:
 
 def groups() -> set[Path]:
     """Control groups of platforms on this machine."""
-    return {folder for tree in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").iterdir()) for folder in tree.glob("spaces-*")}
+    return {
+        folder
+        for tree in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").iterdir())
+        for folder in tree.glob("spaces-*")
+    }
 
 
 def groups_of(pid: int) -> set[str]:

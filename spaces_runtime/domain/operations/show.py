@@ -52,7 +52,6 @@ class View:
     seen_at: float | None
 
 
-
 async def show(desk: Desk, repo: Repo, now: float) -> View:
     """The Space of a Space repo. now: Unix seconds.
 

@@ -62,6 +62,7 @@ class Job:
 
     reads, writes: folders (or files) it sees, at the same path inside; nothing else of the data folder exists for it.
     memory: bytes; seconds: wall clock. env is the whole environment. Each log line: see domain.logs.
+    network: it may use the machine's; else it has none. background: everything else gets the processors first.
     """
 
     id: str
@@ -73,6 +74,8 @@ class Job:
     cpus: float
     seconds: float
     log: str
+    network: bool = False
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
