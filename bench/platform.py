@@ -85,10 +85,11 @@ class Platform:
 
 
 @contextmanager
-def platform(**environ: str) -> Iterator[Platform]:
-    """Start, with a user and a token; stop and remove everything at the end."""
+def platform(settings: str = "", **environ: str) -> Iterator[Platform]:
+    """Start, with a user and a token; stop and remove everything at the end. settings: text of spaces.toml."""
     data = Path(tempfile.mkdtemp(prefix="spaces-bench-"))
     data.chmod(0o755)
+    (data / "spaces.toml").write_text(settings)
     port = free_port()
     try:
         process = up(data, port, **environ)

@@ -131,9 +131,10 @@ class Reader:
             phase_of(r.rung) for r in left if key is not None and (r.revision, r.rebuild) == (key.revision, key.rebuild)
         }
         rungs = ladder(self.sleep, sleep, out)
-        if target is None or target.artifact is None:
+        starts = target or space.head  # a head that has failed, and nothing good: its deadline holds until it is ended
+        if starts is None or starts.artifact is None:
             return replace(space, ladder=rungs)
-        return replace(space, ladder=rungs, start_deadline=target.artifact.start_deadline)
+        return replace(space, ladder=rungs, start_deadline=starts.artifact.start_deadline)
 
     def _revision(self, row: Any, which: str) -> Revision | None:  # noqa: ANN401 - a row of SPACES
         column = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name

@@ -110,6 +110,17 @@ async def test_a_build_is_kept_whole(spaces: SqlSpaces, builds: SqlBuilds) -> No
     assert await builds.find(S, done.key) == done
 
 
+async def test_a_first_revision_that_failed_keeps_its_deadline(spaces: SqlSpaces, builds: SqlBuilds) -> None:
+    """Else an app that never answers would be left running until the platform's own deadline, half an hour."""
+    await spaces.set_head(S, A)
+    await build(builds, A)
+    space = await one(spaces)
+    await spaces.keep(S, Failed(spec=space.wanted, why="No answer."))
+    after = await one(spaces)
+    assert after.target is None
+    assert after.start_deadline == 77.0
+
+
 async def test_the_last_good_is_the_newest_push_that_has_answered(spaces: SqlSpaces, builds: SqlBuilds) -> None:
     for revision in (A, B, C):
         await spaces.set_head(S, revision)
