@@ -50,15 +50,19 @@ README = b"---\ntitle: Hello there\nemoji: X\nsdk: gradio\n---\n"
 class Heard:
     """Passes everything on to a real part, and notes what was said."""
 
-    def __init__(self, part: Any, said: list[tuple[str, Any]], word: str) -> None:
-        self._part, self._said, self._word = part, said, word
+    def __init__(self, part: Any, said: list[tuple[str, Any]], *words: str) -> None:
+        self._part, self._said, self._words = part, said, words
 
     def __getattr__(self, name: str) -> Any:
-        return self._pass_on if name == self._word else getattr(self._part, name)
+        passed_on = getattr(self._part, name)
+        if name not in self._words:
+            return passed_on
 
-    async def _pass_on(self, *what: Any) -> None:
-        self._said.append((self._word, what[-1]))
-        await getattr(self._part, self._word)(*what)
+        async def noted(*what: Any) -> Any:
+            self._said.append((name, what[-1]))
+            return await passed_on(*what)
+
+        return noted
 
 
 class House:
@@ -94,7 +98,7 @@ class House:
             queue=BuildQueue(ports, layout=self.layout, settings=BuildSettings(), sources=Sources(), network={}),
             engine=Engine(run=node, suspends=Heard(node, self.said, "resume"), watches=node),
             routes=Heard(LiveRoutes(self.live), self.said, "publish"),
-            gates=Heard(LiveGates(self.live), self.said, "order"), wakes=self.wakes,
+            gates=Heard(LiveGates(self.live), self.said, "order", "state"), wakes=self.wakes,
             activity=LiveActivity(self.live), observations=self.observations, events=LiveEvents(self.live),
             logs=self.logs, names=self.names, capacity=self.capacity, rescan=_nothing,
             clear=node.forget, clock=time.time,

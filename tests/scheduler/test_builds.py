@@ -61,15 +61,22 @@ class Here:
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []
+        self.later: list[Job] = []  # those in the background
         self.running, self.most, self.away = 0, 0, 0
         self.free = asyncio.Event()
         self.free.set()
         self.end: JobEnd | None = None
+        self.cut = False  # those in the background end at once
 
     async def run(self, job: Job) -> JobEnd:
         if self.away:
             self.away -= 1
             raise BackendUnavailable(what="build", why="the node is away")
+        if job.background:
+            self.later.append(job)
+            if self.cut:
+                return JobEnd(status=-9, why="it was ended from outside")
+            return await self._really(job)
         self.jobs.append(job)
         self.running += 1
         self.most = max(self.most, self.running)
@@ -204,6 +211,39 @@ async def test_a_push_that_changes_code_only_needs_no_job(world: World) -> None:
     assert second.artifact is not None
     assert second.artifact.location == first.artifact.location
     assert (Path(second.artifact.code) / "app.py").read_bytes() == b"2"
+
+
+async def test_an_app_may_start_before_its_modules_are_compiled_beside_it(world: World) -> None:
+    done = await world.build(await world.push({"app.py": b"1"}))
+    assert done.artifact is not None
+    [job] = world.jobs.later
+    assert job.background
+    assert not job.network
+    assert any(Path(done.artifact.location).rglob("*.pyc"))
+    await world.build(await world.push({"app.py": b"2"}))
+    assert len(world.jobs.later) == 1, "the environment lacks nothing any more"
+
+
+async def test_compiling_that_was_cut_off_goes_on_after_the_next_start(world: World) -> None:
+    world.jobs.cut = True
+    done = await world.build(await world.push({"app.py": b"1"}))
+    assert done.artifact is not None
+    assert not any(Path(done.artifact.location).rglob("*.pyc"))
+    world.jobs.cut = False
+    world.queue = world.made(at_once=2)
+    await world.queue.resume()
+    await world.queue.idle()
+    assert any(Path(done.artifact.location).rglob("*.pyc"))
+
+
+async def test_a_build_that_begins_to_run_makes_the_space_looked_at(world: World) -> None:
+    world.jobs.free.clear()
+    key = await world.submit(await world.push({"app.py": b"1"}))
+    await world.until(key, BuildState.RUNNING)
+    async with asyncio.timeout(5):
+        async for space, visit in world.wakes.asked():
+            assert (space, visit) == (S, False)
+            break
 
 
 async def test_wrong_settings_are_told_without_a_job(world: World) -> None:
