@@ -62,8 +62,15 @@ def summary(views: Sequence[View]) -> str:
     running, asleep, wrong = (sum(tone in TONES[state] for tone in tones) for state in ("running", "asleep", "trouble"))
     if not views:
         return "Nothing is here yet."
-    said = [f"{len(views)} {'app' if len(views) == 1 else 'apps'} on this machine.", f"{running} run now"]
-    said[-1] += f", {asleep} sleep and wake when you open them." if asleep else "."
+    said = [
+        f"{len(views)} {'app' if len(views) == 1 else 'apps'} on this machine.",
+        f"{running} {'runs' if running == 1 else 'run'} now",
+    ]
+    said[-1] += (
+        f", {asleep} {'sleeps and wakes when you open it' if asleep == 1 else 'sleep and wake when you open them'}."
+        if asleep
+        else "."
+    )
     if wrong:
         said.append(f"{wrong} {'needs its' if wrong == 1 else 'need their'} author.")
     return " ".join(said)

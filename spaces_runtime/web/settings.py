@@ -13,7 +13,7 @@ from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.hardware import Hardware
 from spaces_runtime.domain.operations import settings
 from spaces_runtime.web.cards import Cards
-from spaces_runtime.web.site import Site, spoken_bytes
+from spaces_runtime.web.site import Site
 from spaces_runtime.web.space import Here, here
 
 Change = Callable[[Site, Here, FormData], Awaitable[None]]
@@ -23,7 +23,7 @@ def about(tier: Hardware) -> str:
     """A tier in a few words."""
     cores = f"{tier.cpus:g} {'core' if tier.cpus == 1 else 'cores'}"
     gpus = f", {tier.gpus:g} GPU" if tier.gpus else ""
-    return f"{cores}, {spoken_bytes(tier.memory)}{gpus}"
+    return f"{cores}, {tier.memory / 2**30:g}\u00a0GB{gpus}"
 
 
 async def form(site: Site, cards: Cards, request: Request) -> Response:

@@ -1,8 +1,4 @@
-"""Runs an app's file as `python app.py` would, without what Gradio does beside it.
-
-Rewriting its own type stubs is half of Gradio's import time, and useless where the environment is read-only. Its
-hot-reload server would be a second one that nobody can reach, and keeps an idle app busy.
-"""
+"""Runs an app's file as `python app.py` would, without what Gradio does beside it and an idle Space pays for."""
 
 from __future__ import annotations
 
@@ -11,16 +7,50 @@ import os
 import sys
 import types
 from collections.abc import Sequence
+from typing import Any
 
-QUIET = {  # module of Gradio → a private name in it, and what it becomes; absent in other versions: nothing is changed
-    "gradio.component_meta": ("create_or_modify_pyi", lambda *_, **__: None),
-    # Asked only to decide on the hot-reload server: it reads and writes the app's files for whoever asks, and ticks.
-    "gradio.http_server": ("get_space", lambda: None),
+PAUSE = 0.005  # seconds between looks of Gradio's queue at itself; its own 1 ms costs 7 % of a core for an idle app
+
+
+def no_stubs(module: types.ModuleType) -> None:
+    """Rewriting its own type stubs is half of Gradio's import time, and useless where the environment is read-only."""
+    if hasattr(module, "create_or_modify_pyi"):
+        vars(module)["create_or_modify_pyi"] = lambda *_, **__: None
+
+
+def no_reload_server(module: types.ModuleType) -> None:
+    """It reads and writes the app's files for whoever asks, ticks, and nobody can reach it here.
+
+    Gradio asks this one module for the Space only to decide on that server.
+    """
+    if hasattr(module, "get_space"):
+        vars(module)["get_space"] = lambda: None
+
+
+def calm_queue(module: types.ModuleType) -> None:
+    """An idle app must look idle."""
+    queue = getattr(module, "Queue", None)
+    if queue is None:
+        return
+    begin = queue.__init__
+
+    def begun(self: Any, *args: Any, **options: Any) -> None:  # noqa: ANN401 whatever this version takes
+        begin(self, *args, **options)
+        if getattr(self, "sleep_when_free", PAUSE) < PAUSE:
+            self.sleep_when_free = PAUSE
+
+    queue.__init__ = begun
+
+
+QUIET = {  # private parts of Gradio: absent in other versions, and then nothing is changed
+    "gradio.component_meta": no_stubs,
+    "gradio.http_server": no_reload_server,
+    "gradio.queueing": calm_queue,
 }
 
 
 class Quieter:
-    """Lets these modules load, then makes the named parts do nothing."""
+    """Lets these modules load, then changes them."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None
@@ -32,12 +62,11 @@ class Quieter:
         if spec is None or spec.loader is None:
             return spec
         load = spec.loader.exec_module
-        attribute, instead = QUIET[name]
+        change = QUIET[name]
 
         def exec_module(module: types.ModuleType) -> None:
             load(module)
-            if hasattr(module, attribute):
-                setattr(module, attribute, instead)
+            change(module)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
