@@ -102,7 +102,11 @@ class Work:
 
     def tells(self, says: str) -> dict[str, Any]:
         """Wait until visitors get this revision."""
-        return until(lambda: (told := self.visit()) and told["says"] == says and told, f"{self.name} says {says}")
+        return until(
+            lambda: (told := self.visit()) and told["says"] == says and told,
+            lambda: f"{self.name} says {says}, but {self.runtime()}",
+            2 * GENEROUS,  # a first environment is fetched
+        )
 
     def visit(self) -> dict[str, Any] | None:
         """One visit; None when it is not the app that answers."""
@@ -131,10 +135,10 @@ class Work:
 
 
 class Visitors:
-    """Two who ask a Space again and again, each time on a new connection, while the block runs."""
+    """Some who ask a Space again and again, each time on a new connection, while the block runs."""
 
-    def __init__(self, work: Work, count: int = 2) -> None:
-        self.work = work
+    def __init__(self, work: Work, count: int = 2, every: float = 0.01) -> None:
+        self.work, self._every = work, every
         self.seen: list[dict[str, Any]] = []
         self.failed: list[str] = []
         self._end = threading.Event()
@@ -157,7 +161,7 @@ class Visitors:
         until(lambda: len(self.seen) > before, lambda: f"visitors go on; failed: {self.failed[-3:]}")
 
     def _ask(self) -> None:
-        while not self._end.wait(0.01):
+        while not self._end.wait(self._every):
             began = time.monotonic()
             try:
                 status, body = self.work.here.get(self.work.name, "/", timeout=GENEROUS)
@@ -170,7 +174,7 @@ class Visitors:
                 self.failed.append(f"{status} {body[:200]!r} after {time.monotonic() - began:.1f} s")
 
 
-def until(found: Callable[[], Any], what: str | Callable[[], str], seconds: float = GENEROUS) -> Any:  # noqa: ANN401
+def until(found: Callable[[], Any], what: str | Callable[[], str], seconds: float = GENEROUS) -> Any:
     """Wait until it is found; what it is. Answers that do not come count as not found."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

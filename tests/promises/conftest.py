@@ -1,0 +1,39 @@
+"""One platform for the promises that need no process killed; with a tier that is quickly used up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.platform import Platform, platform
+from tests.promises.world import Work
+
+MIB = 2**20
+SETTINGS = f"""
+[[hardware]]
+name = "cpu-basic"
+cpus = 2.0
+memory = {16384 * MIB}
+disk = {51200 * MIB}
+
+[[hardware]]
+name = "small"
+cpus = 2.0
+memory = {192 * MIB}
+disk = {1024 * MIB}
+"""
+
+
+@pytest.fixture(scope="package")
+def here() -> Iterator[Platform]:
+    with platform(SETTINGS) as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def steady(here: Platform) -> Work:
+    """A Space that has done nothing wrong."""
+    work = Work(here, "steady")
+    work.deploy()
+    return work
