@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -98,7 +97,7 @@ class Bytecode:
         """What is not there would not compile, and will not now, or has its turn yet."""
         for module in modules if kept.is_dir() else ():
             with contextlib.suppress(FileNotFoundError, FileExistsError):
-                (self._compiled(module)).hardlink_to(kept / module)
+                self._compiled(module).hardlink_to(kept / module)
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[None]:

@@ -4,7 +4,6 @@ Any Python from 3.8 on runs this; it imports nothing but the standard library, a
 imports at its start comes first: apps start from this environment meanwhile.
 """
 
-import importlib.util
 import json
 import marshal
 import multiprocessing
@@ -12,9 +11,13 @@ import os
 import sys
 import types
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait  # noqa: F401 in a comment
+from contextlib import suppress
+from importlib.util import MAGIC_NUMBER, source_hash
+from pathlib import Path
 
 UNCHECKED = (1).to_bytes(4, "little")  # PEP 552: by hash, and trusted without a look at the source
+UNFIT = (OSError, SyntaxError, ValueError, RecursionError, MemoryError)
 LONGEST = 2000000  # bytes of an app's file that is looked into
 MOST = 200  # files of an app that are looked into
 
@@ -33,10 +36,10 @@ class Line:
             if name in self._left:
                 del self._left[name]
                 return name
-        name = next(iter(self._left), None)
-        if name is not None:
-            del self._left[name]
-        return name
+        last = next(iter(self._left), None)
+        if last is not None:
+            del self._left[last]
+        return last
 
     def found(self, module: str, names: "list[str]") -> None:
         """These words stand at the top of a module. Those that are modules, seen from there, come next, in order."""
@@ -58,25 +61,22 @@ def _parents(name: str) -> "list[str]":
 
 def imported(app: str) -> "list[str]":
     """Words of an app's files that may be modules: what runs at its start before what its functions import."""
-    top, inner = [], []
-    for path in files_of(app):
+    top = []  # type: list[str]
+    inner = []  # type: list[str]
+    for path in files_of(Path(app)):
         try:
-            with open(path, "rb") as file:
-                code = compile(file.read(LONGEST), path, "exec", dont_inherit=True)
-        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        except UNFIT:
             continue
         top += code.co_names
         inner += [name for part in nested(code) for name in part.co_names]
     return [name for word in (*top, *inner) for name in _parents(word)]
 
 
-def files_of(app: str) -> "list[str]":
+def files_of(app: Path) -> "list[Path]":
     """The app's file, and the modules beside it."""
-    try:
-        beside = sorted(entry.path for entry in os.scandir(os.path.dirname(app)) if entry.name.endswith(".py"))
-    except OSError:
-        return []
-    return [app, *(path for path in beside if path != app)][:MOST]
+    beside = sorted(path for path in app.parent.glob("*.py") if path != app)
+    return [path for path in (app, *beside) if path.is_file() and path.stat().st_size < LONGEST][:MOST]
 
 
 def nested(code: types.CodeType) -> "list[types.CodeType]":
@@ -90,21 +90,19 @@ def compile_one(source: str, kept: str, place: str, shown: str) -> "list[str]":
 
     A file that is no valid Python here stays without bytecode; it is not our business to judge it.
     """
-    new = f"{kept}.new"
+    target = Path(kept)
+    new = target.with_name(target.name + ".new")
     try:
-        with open(source, "rb") as file:
-            text = file.read()
+        text = Path(source).read_bytes()
         code = compile(text, shown, "exec", dont_inherit=True)
-        os.makedirs(os.path.dirname(kept), exist_ok=True)
-        with open(new, "wb") as file:
-            file.write(importlib.util.MAGIC_NUMBER + UNCHECKED + importlib.util.source_hash(text) + marshal.dumps(code))
-        os.chmod(new, 0o444)
-        os.rename(new, kept)
-        os.link(kept, place)
-    except FileExistsError:
-        pass  # another environment's turn gave it the same
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        new.write_bytes(MAGIC_NUMBER + UNCHECKED + source_hash(text) + marshal.dumps(code))
+        new.chmod(0o444)
+        new.rename(target)
+    except UNFIT:
         return []
+    with suppress(OSError):  # it has it already, or was removed meanwhile
+        os.link(kept, place)
     return list(code.co_names)
 
 
@@ -113,7 +111,7 @@ def main(jobs: int) -> None:
     told = json.load(sys.stdin)
     modules = told["modules"]
     line = Line(list(modules), imported(told["app"]) if told["app"] else [])
-    running = {}
+    running = {}  # type: dict[Future[list[str]], str]
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork")) as pool:
         while True:
             while len(running) < jobs + 1:

@@ -56,6 +56,7 @@ def test_a_space_runs_on_another_python_that_is_installed(store: Store) -> None:
     other = others[-1]
     readme = f"---\nsdk: gradio\npython_version: {other.minor}\n---\n"
     artifact = store.build({"README.md": readme}, search=SEARCH)
+    store.finish(artifact)
     link = Path(artifact.location) / "bin" / "python"
     assert link.resolve().is_relative_to(Path(other.prefix).resolve())
     site = Path(artifact.location) / "lib" / f"python{other.minor}" / "site-packages"
