@@ -34,6 +34,7 @@ class Control:
     def __init__(self, ability: sandbox.Ability, allowed: frozenset[int]) -> None:
         self._ability, self._allowed = ability, allowed
         self._watchers: set[asyncio.StreamWriter] = set()
+        self._open: dict[asyncio.StreamWriter, asyncio.Event] = {}
         self.instances: Instances
         self.jobs: JobRunner
 
@@ -49,6 +50,7 @@ class Control:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, to its end. Work that must not outlive its asker, as a build does, ends with it."""
         running: set[asyncio.Task[None]] = set()
+        ended = self._open[writer] = asyncio.Event()
         try:
             if peer(writer.get_extra_info("socket")) not in self._allowed:
                 return
@@ -68,6 +70,14 @@ class Control:
                 task.cancel()
             with contextlib.suppress(OSError):
                 writer.close()
+            del self._open[writer]
+            ended.set()
+
+    async def hang_up(self) -> None:
+        """End every connection; returns when none is served."""
+        for writer, ended in tuple(self._open.items()):
+            writer.transport.abort()
+            await ended.wait()
 
     async def _serve(self, request: Json, writer: asyncio.StreamWriter) -> None:
         operation = getattr(self, f"_{request['op']}") if request["op"] in OPERATIONS else self._unknown

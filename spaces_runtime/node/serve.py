@@ -46,6 +46,7 @@ async def serve(layout: Layout, *, port: int, trusting: bool = False, internet: 
     log.info("node ready", instances=len(instances.observe()))
     await ends.wait()
     orders.close()
+    await control.hang_up()
     for task in watching:
         task.cancel()
     await asyncio.wait(watching)

@@ -58,6 +58,14 @@ def house() -> Iterator[House]:
         made.here.process.wait(20)
 
 
+@pytest.fixture(scope="module")
+def sleeper(house: House) -> Work:
+    """A Space that takes a second to start."""
+    work = Work(house.here, "sleeper")
+    work.deploy(slow=1.0)
+    return work
+
+
 def test_an_acknowledged_secret_and_variable_survive_the_kill_of_all(house: House) -> None:
     work = Work(house.here, "secret")
     work.deploy()
@@ -114,9 +122,8 @@ def test_a_build_whose_keeper_dies_is_built_again(house: House, which: str, need
 
 
 @pytest.mark.parametrize("which", ROLES)
-def test_a_wake_during_which_a_process_dies_comes_to_its_end(house: House, which: str) -> None:
-    work = Work(house.here, f"wake-{which}")
-    work.deploy(slow=1.0)
+def test_a_wake_during_which_a_process_dies_comes_to_its_end(house: House, sleeper: Work, which: str) -> None:
+    work = sleeper
     house.here.spaces("space", "sleep", work.full, "--rung", "cold", "--wait", str(GENEROUS))
     assert not processes(work.full)
     told: list[object] = []
@@ -182,6 +189,8 @@ def test_a_stop_leaves_nothing_behind(house: House) -> None:
     house.here.process.send_signal(signal.SIGTERM)
     assert house.here.process.wait(12) == 0
     assert leftovers(house.here, namespaces) == []
+    assert named
+    assert namespaces
     assert {folder for folder in groups() if folder.name in named} == set()
     devices = {path.name for path in Path("/sys/class/net").glob("sp*")}
     assert not {name for name in devices if any(name.startswith(f"sp{key[7:12]}") for key in named)}
