@@ -20,7 +20,7 @@ from spaces_runtime.cli.settings import shown
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.settings import Settings
-from spaces_runtime.wiring.collect import collect, needed
+from spaces_runtime.wiring.collect import collect, needed, sweep_content
 from spaces_runtime.wiring.desk import desk
 from spaces_runtime.wiring.node import checks
 
@@ -96,11 +96,13 @@ def doctor(context: typer.Context) -> None:
 
 
 def gc(context: typer.Context) -> None:
-    """Remove environments, builds, wheels and logs that no Space needs to start."""
+    """Remove environments, builds, wheels, logs and content that no Space and no repo needs."""
 
     settings = settings_of(context)
     prepare(Layout(settings.data))
     typer.echo(asyncio.run(_collected(settings)))
+    freed = at_desk(context, lambda desk: sweep_content(desk, time.time()))
+    typer.echo(f"removed content that no repo holds; {freed / 1e6:.0f} MB more are free")
 
 
 async def _collected(settings: Settings) -> str:

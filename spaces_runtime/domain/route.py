@@ -28,7 +28,7 @@ class Route:
     why: it cannot be woken (paused, failed): the sentence shown; empty: it can.
     page: the Space's page on the hub, an absolute URL.
     headers: the author's custom_headers. frameable: other sites may frame it.
-    files: folder of a static Space, served by the gateway itself; empty: an app answers.
+    files: folder of a static Space, served by the gateway itself; empty: an app answers. index: its file for `/`.
     """
 
     space: SpaceId
@@ -42,6 +42,7 @@ class Route:
     headers: tuple[tuple[str, str], ...] = ()
     frameable: bool = True
     files: str = ""
+    index: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

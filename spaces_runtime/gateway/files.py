@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from spaces_runtime.gateway.exchange import Exchange
 from spaces_runtime.gateway.head import Field, Head
@@ -78,15 +78,24 @@ def span(asked: bytes, size: int) -> tuple[int, int] | None:
     return (start, end - start + 1) if start < size else None
 
 
-def serve(exchange: Exchange, root: Path, back: Back) -> None:
-    """Answer with the file the request names."""
+def start(index: str) -> bytes:
+    """Where `/` leads to: an index that lies elsewhere has its relative links there. Empty: `/` is index.html."""
+    return b"" if index in ("", "index.html") else b"/" + quote(index).encode()
+
+
+def serve(exchange: Exchange, root: Path, index: str, back: Back) -> None:
+    """Answer with the file the request names. index: the file that stands for `/`."""
     head = exchange.head
     if head.method not in (b"GET", b"HEAD"):
         exchange.reply(Reply(status=405, fields=((b"Allow", b"GET, HEAD"),)))
         return
+    query = head.target[len(head.path) :]
+    elsewhere = start(index) if not head.path.strip(b"/") else b""
+    if elsewhere:  # for now: the next revision may have another
+        exchange.reply(Reply(status=302, fields=((b"Location", elsewhere + query),)))
+        return
     found = find(root, head.path)
     if isinstance(found, Elsewhere):
-        query = head.target[len(head.path) :]
         exchange.reply(Reply(status=308, fields=((b"Location", found.location + query),)))
         return
     status = 200

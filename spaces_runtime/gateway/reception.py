@@ -153,7 +153,7 @@ class Reception:
         elif head.target.startswith(OWN):
             self._own(exchange, route)
         elif route.files:
-            files.serve(exchange, Path(route.files), self._lane(exchange.head.host, route).back)
+            files.serve(exchange, Path(route.files), route.index, self._lane(exchange.head.host, route).back)
         else:
             self._to_app_of(exchange, route, decision)
 

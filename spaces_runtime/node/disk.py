@@ -88,6 +88,24 @@ def copy_code(code: Path, target: Path, user: int | None) -> None:
     give(target, user)
 
 
+def link_hub(hub: Path, cache: Path, shown: str) -> None:
+    """A cache of the Hub's clients as a build filled it: its folders the app's own, its files links into `shown`.
+
+    So what is shared stays read-only, and other revisions can still come beside it.
+    """
+    for place, _, files in os.walk(hub):
+        here = Path(place).relative_to(hub)
+        if here.parts[1:2] == ("blobs",):
+            continue
+        (cache / here).mkdir(parents=True, exist_ok=True)
+        for name in files:
+            source = Path(place, name)
+            if source.is_symlink():
+                (cache / here / name).symlink_to(Path(shown) / source.resolve().relative_to(hub.resolve()))
+            else:
+                shutil.copyfile(source, cache / here / name)
+
+
 def give(folder: Path, user: int | None) -> None:
     """Everything below to this user. None: there is only us."""
     if user is None:

@@ -25,6 +25,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 PROCESSES = 1024  # threads included; torch and gradio together need a few hundred
 FILES = 4096  # open at once
 INIT, LAUNCH = "/init.py", "/launch.py"
+PRELOADED = "/preloaded"  # what preload_from_hub fetched; the clients' cache links there
+HUB_CACHE = ".cache/huggingface/hub"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ def found(machine: Machine, spec: StartSpec) -> None:
     Raises: NotADirectoryError, PermissionError.
     """
     data = machine.layout.data.resolve()
-    for folder in (spec.artifact.location, spec.artifact.code, spec.artifact.base):
+    for folder in (spec.artifact.location, spec.artifact.code, spec.artifact.base, spec.artifact.hub):
         if folder and not Path(folder).resolve().is_relative_to(data):
             raise PermissionError(f"{folder} is not in the data folder")
         if folder and not Path(folder).is_dir():
@@ -78,6 +80,9 @@ def places(machine: Machine, spec: StartSpec, folder: Path, user: int | None) ->
         disk.attach(folder / "disk.img", own)
     (own / "home").mkdir(mode=0o700)
     (own / "home" / "app").symlink_to("/app")
+    if spec.artifact.hub:
+        shown = PRELOADED if machine.bwrap else spec.artifact.hub
+        disk.link_hub(Path(spec.artifact.hub), own / "home" / HUB_CACHE, shown)
     disk.give(own / "home", user)
     disk.copy_code(Path(spec.artifact.code), own / "app", user)
     return data
@@ -147,9 +152,10 @@ def _view(machine: Machine, spec: StartSpec, folder: Path, data: Path, user: int
     """What the Space sees: its own places, its environment with the Python below it, and the two scripts of ours."""
     location, own = Path(spec.artifact.location), folder / "disk"
     scripts = ((Path(init.__file__), INIT), (Path(launch.__file__), LAUNCH))
+    preloaded = ((Path(spec.artifact.hub), PRELOADED),) if spec.artifact.hub else ()
     return sandbox.View(
         root=machine.root,
-        shown=(*interpreters(location), (location, "/env"), *own_path(location), *scripts),
+        shown=(*interpreters(location), (location, "/env"), *own_path(location), *scripts, *preloaded),
         writable=((own / "home", HOME), (own / "app", "/app"), (data, "/data")),
         etc=_etc(machine, folder, user),
         memory=spec.setup.hardware.memory,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +18,7 @@ import structlog
 from builder.build import Build, at_once, ended, notes
 from builder.result import End, Result, load
 from builder.sources import Sources
-from spaces_runtime.domain.errors import BackendUnavailable, Fault
+from spaces_runtime.domain.errors import BackendUnavailable, Fault, Unavailable
 from spaces_runtime.domain.ids import BuildKey, RepoId, SpaceId
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.logs import Source
@@ -35,6 +36,7 @@ from spaces_runtime.scheduler.compiling import Compiling
 log = structlog.get_logger()
 
 STATES = {End.DONE: BuildState.DONE, End.FAILED: BuildState.FAILED, End.INVALID: BuildState.INVALID}
+LEAST = 10**9  # bytes free on the disk, below which no build begins
 AGAIN = 2.0  # seconds until a node that is away is asked again
 
 
@@ -159,6 +161,7 @@ class BuildQueue:
             await self._ports.builds.record(space.id, Revision(key=key, build=BuildState.QUEUED))
             async with self._slots:
                 line.waiting.discard(key)
+                room(shutil.disk_usage(self._layout.data).free)
                 await self._ports.builds.record(space.id, Revision(key=key, build=BuildState.RUNNING))
                 await self._look(space.id)
                 return await self._build(space.id, key, build)
@@ -244,6 +247,13 @@ class BuildQueue:
         for text in lines:
             with contextlib.suppress(OSError):  # a full disk loses a line, not the build
                 await self._ports.logs.append(space, Source.BUILD, text)
+
+
+def room(free: int) -> None:
+    """Bytes free on the disk of the data folder. Raises: Unavailable when they are too few for a build."""
+    if free < LEAST:
+        why = f"the disk has {free / 1e6:.0f} MB free, and a build needs {LEAST / 1e9:.0f} GB"
+        raise Unavailable(what="build", why=why, then="Make room (`spaces gc` removes what nothing needs) and rebuild.")
 
 
 def _said_at_once(build: Build, result: Result) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ def route_of(space: Space, site: Site, now: float) -> Route:
         headers=artifact.headers if artifact is not None else (),
         frameable=artifact.frameable if artifact is not None else True,
         files=artifact.location if artifact is not None and files is not None else "",
+        index=artifact.index if artifact is not None and files is not None else "",
     )
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,20 @@ open("result.json", "w").write("made")
         assert (place.layout.builds / "b1" / "result.json").read_text() == "made"
         line = re.fullmatch(r"(\S+Z) (\[.*\])\n", build_log(place))
         assert json.loads(line[2]) == [BUILDER, ["builds", "given"], ""]
+
+    run(place, work)
+
+
+def test_a_job_has_a_network_only_where_it_was_given_one(place):
+    code = "print('sees', [line.split(':')[0].strip() for line in open('/proc/net/dev') if ':' in line])"
+
+    async def work():
+        assert (await place.jobs.run(job(place, code, name="closed"))).status == 0
+        assert "sees ['lo']" in build_log(place)
+        assert (await place.jobs.run(job(place, code, name="open", network=True))).status == 0
+        lines = Path("/proc/net/dev").read_text().splitlines()
+        ours = [line.split(":")[0].strip() for line in lines if ":" in line]
+        assert f"sees {ours}" in build_log(place)
 
     run(place, work)
 

@@ -14,7 +14,7 @@ import pytest
 
 from builder.artifact import ArtifactKind
 from builder.sources import Sources
-from spaces_runtime.domain.errors import BackendUnavailable
+from spaces_runtime.domain.errors import BackendUnavailable, Unavailable
 from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RepoId, RevisionId, Sha256, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.domain.layout import Layout
@@ -23,7 +23,7 @@ from spaces_runtime.domain.ports.engine import Job, JobEnd
 from spaces_runtime.domain.repo import AddFile
 from spaces_runtime.domain.settings import TIERS, BuildSettings, SleepSettings
 from spaces_runtime.domain.space import BuildState, Revision, Space
-from spaces_runtime.scheduler.builds import BuildQueue, Ports
+from spaces_runtime.scheduler.builds import BuildQueue, Ports, room
 from spaces_runtime.store.builds import SqlBuilds
 from spaces_runtime.store.database import Database, sqlite_url
 from spaces_runtime.store.git import GitRepos
@@ -355,6 +355,13 @@ async def test_a_job_without_an_outcome_is_a_failure(world: World) -> None:
 async def test_a_node_that_is_away_is_waited_for(world: World) -> None:
     world.jobs.away = 1
     assert (await world.build(await world.push({"app.py": b"1"}))).build is BuildState.DONE
+
+
+async def test_a_disk_without_room_is_said_before_a_build_begins() -> None:
+    room(10**9)
+    with pytest.raises(Unavailable) as refused:
+        room(400_000_000)
+    assert "the disk has 400 MB free, and a build needs 1 GB" in str(refused.value)
 
 
 async def test_a_rebuild_resolves_anew(world: World) -> None:
