@@ -20,7 +20,8 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 DEBIAN = ("/etc/apt", "/var/lib/dpkg/status")  # where packages come from, and what the machine has already
 SITE = "site"
 # The build's own folder is its home; what it makes is for the gateways to read and for the scheduler to delete.
-COMMAND = 'umask 002; cd "$0" && exec /bin/sh -c "$1"'
+# However its files were made: what is another's stays as it was given to it.
+COMMAND = 'umask 002; cd "$0" && /bin/sh -c "$1"; s=$?; chmod -R ug+rwX,o+rX "$0" 2>/dev/null; exit $s'
 
 
 def build_job(build: Build, settings: BuildSettings, *, network: Mapping[str, str], log: str, name: str) -> Job:

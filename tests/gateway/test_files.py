@@ -87,6 +87,21 @@ def test_a_static_space_is_served_with_types_validators_and_ranges(within, site)
     within(story)
 
 
+def test_a_start_file_elsewhere_is_where_the_root_leads(within, site):
+    async def story(here):
+        await here.publish(route(instance=None, files=str(site), index="docs/index.html"))
+
+        async def leads() -> bool:
+            return (await here.get("/")).status == 302
+
+        await until(leads)
+        led = await here.get("/?__theme=dark")
+        assert (led.status, led.get("location")) == (302, "/docs/index.html?__theme=dark")
+        assert (await here.get("/docs/index.html")).body == b"docs"
+
+    within(story)
+
+
 def test_a_reader_who_leaves_a_large_file_leaves_no_open_file(within, site):
     async def story(here):
         (site / "huge.bin").write_bytes(b"x" * 50_000_000)

@@ -395,12 +395,15 @@ async def test_static_files_need_no_job(world: World) -> None:
 
 
 async def test_a_build_command_makes_the_static_files(world: World) -> None:
-    command = b"mkdir dist && cp src.html dist/index.html"
+    command = b"umask 077; mkdir dist && cp src.html dist/index.html"
     readme = b"---\nsdk: static\napp_build_command: " + command + b"\napp_file: dist/index.html\n---\n"
     found = await world.build(await world.push({"README.md": readme, "src.html": b"made"}))
     assert found.artifact is not None, found.why
     assert (Path(found.artifact.location) / found.artifact.index).read_bytes() == b"made"
     [job] = world.jobs.jobs
+    made = Path(found.artifact.location) / found.artifact.index
+    assert (made.parent.stat().st_mode & 0o005, made.stat().st_mode & 0o004) == (0o005, 0o004), "the gateways read it"
+    assert not job.network
     assert str(world.layout.store) not in job.writes, "an author's command may not touch what Spaces share"
 
 

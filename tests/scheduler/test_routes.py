@@ -138,7 +138,7 @@ def test_files_are_served_by_the_gateways_until_an_app_that_replaces_them_has_an
     for word in ("push static", "nothing", "built", "nothing"):
         world.happen(word)
         world.look()
-    assert (route(world).files, route(world).instance) == (FILES.location, None)
+    assert (route(world).files, route(world).index, route(world).instance) == (FILES.location, FILES.index, None)
     for word in ("push", "nothing", "built", "nothing"):
         world.happen(word)
         world.look()

@@ -23,7 +23,9 @@ from spaces_runtime.scheduler.plan import plan
 SMALL = Hardware(name="cpu-basic", cpus=2, memory=2**30, disk=2**30)
 LARGE = Hardware(name="cpu-upgrade", cpus=8, memory=2**32, disk=2**30)
 ARTIFACT = Artifact(kind=ArtifactKind.ENVIRONMENT, digest="0" * 64, location="/e", command=("python",), port=7860)
-FILES = replace(ARTIFACT, kind=ArtifactKind.STATIC, digest="1" * 64, location="/files", command=())
+FILES = replace(
+    ARTIFACT, kind=ArtifactKind.STATIC, digest="1" * 64, location="/files", index="dist/index.html", command=()
+)
 LADDER = (Rung(phase=Phase.FROZEN, after=100), Rung(phase=Phase.CHECKPOINTED, after=200), Rung(phase=None, after=400))
 DEADLINE = 150.0
 HOLD = 2000.0
