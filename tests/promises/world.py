@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -61,6 +63,7 @@ class Work:
     def __init__(self, here: Platform, what: str) -> None:
         self.here, self.name = here, name_of(what)
         self.folder = Path(tempfile.mkdtemp(prefix="spaces-work-"))
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         git(self.folder, "init", "-q", "-b", "main")
         here.create(self.name)
 
