@@ -9,6 +9,7 @@ import pytest
 from bench.platform import Platform
 from tests.promises.world import Visitors, Work, app, readme, until
 
+ROLL = 330.0  # seconds: a roll may take five minutes for those who stay inside, then it cuts them
 NEVER = "import threading\nprint('loading')\nthreading.Event().wait()\n"
 SECOND_TRY = """
 import pathlib
@@ -34,11 +35,12 @@ def work(here: Platform) -> Iterator[Work]:
     here.api("DELETE", "/api/repos/delete", {"name": made.name, "type": "space"})
 
 
+@pytest.mark.timeout(600)
 def test_a_good_revision_takes_over_without_a_failed_request(work: Work) -> None:
     with Visitors(work) as visitors:
         work.push({"README.md": readme(), "app.py": app("two", slow=0.5)})
         until(lambda: visitors.seen[-1]["says"] == "two", "visitors get the new one")
-        until(lambda: len(work.sandboxes()) == 1, "the old one ends")
+        until(lambda: len(work.sandboxes()) == 1, lambda: f"the old one ends\n{work.said()}", ROLL)
         visitors.goes_on()
     assert not visitors.failed
     assert len({told["born"] for told in visitors.seen}) == 2
@@ -58,6 +60,7 @@ def test_a_revision_that_never_answers_replaces_nothing_and_is_shown(work: Work)
     assert len(work.sandboxes()) == 1
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("path", "asked", "tells"),
     [
@@ -72,7 +75,7 @@ def test_a_changed_setting_restarts_it_without_a_failed_request(work: Work, path
         before = visitors.seen[-1]["born"]
         work.here.api("POST", f"/api/spaces/{work.full}/{path}", asked)
         until(lambda: visitors.seen[-1]["born"] != before, "another process answers")
-        until(lambda: len(work.sandboxes()) == 1, "the old one ends")
+        until(lambda: len(work.sandboxes()) == 1, lambda: f"the old one ends\n{work.said()}", ROLL)
         visitors.goes_on()
     assert not visitors.failed
     assert visitors.seen[-1]["env"] == tells

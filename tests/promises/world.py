@@ -132,6 +132,11 @@ class Work:
         """A variable or a secret."""
         self.here.api("POST", f"/api/spaces/{self.full}/{what}", {"key": key, "value": value})
 
+    def said(self) -> str:
+        """The last the platform's own log has of it: for a test that fails."""
+        lines = (self.here.data / "log").read_text(errors="replace").splitlines()
+        return "\n".join(line for line in lines if self.full in line or "warning" in line or "error" in line)[-6000:]
+
     def sandboxes(self) -> set[str]:
         """Network namespaces in which it runs."""
         return {found for pid in processes(self.full) if (found := namespace(pid))}
