@@ -320,7 +320,7 @@ def _visit(demo: Demo) -> None:
     demo.progress.say(f"     the request itself took {time.monotonic() - began:.3f} s")
     if not found.get("components"):
         raise DemoError(f"{host}/config is not the app's")
-    if (rung := demo.shown()["rung"]) != "ready":
+    if (rung := demo.shown()["rung"]) != "running":
         raise DemoError(f"{SPACE} was visited, answered, and is {rung}")
 
 
