@@ -74,6 +74,12 @@ class Platform:
             time.sleep(0.02)
         raise TimeoutError(f"{name} is not {stage} after {seconds:.0f} s: {runtime}")
 
+    def until_compiled(self, seconds: float = 300.0) -> None:
+        """Wait until the bytecode of every environment is there; it comes in the background after a first build."""
+        deadline = time.monotonic() + seconds
+        while any((self.data / "store" / "envs").glob("*/uncompiled.json")) and time.monotonic() < deadline:
+            time.sleep(0.2)
+
     def get(self, name: str, path: str = "/config", timeout: float = 60.0) -> tuple[int, bytes]:
         """One request to bench/<name> on a new connection, as a visitor."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)

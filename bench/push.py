@@ -25,6 +25,7 @@ def rows() -> list[Row]:
         _owned_like(here.data / "store" / "envs", here.data / "store" / "wheels")
         here.create("second")
         first = _pushed(here, copy, "second", "first")
+        here.until_compiled()
         code = median([_pushed(here, copy, "second", f"revision {n}") for n in range(PUSHES)])
         by_hand = seconds_from_nothing()
     return [

@@ -21,6 +21,7 @@ def rows() -> list[Row]:
         here.create("hello")
         here.push(working_copy(HELLO), "hello")
         here.until("hello", "RUNNING")
+        here.until_compiled()
         awake = median([_answered(here) for _ in range(FROZEN_CYCLES)])
         frozen = median([_woken(here, "frozen") for _ in range(FROZEN_CYCLES)])
         cold = median([_woken(here, "cold") for _ in range(COLD_CYCLES)])
