@@ -121,6 +121,7 @@ class _Push:
 
     def __init__(self, found: Asked, endpoint: str) -> None:
         self._found, self._endpoint = found, endpoint
+        self._deploys = True  # until its settings turn out to be wrong
 
     async def answer(self, hook: str, objects: str, lines: Sequence[str]) -> tuple[int, Sequence[str]]:
         """The hook's exit status, and what it says to the person who pushes."""
@@ -136,6 +137,7 @@ class _Push:
         if verdict.refusals:
             log.info("a push was refused", repo=repo.full, why=verdict.refusals[0])
             return NO, verdict.refusals
+        self._deploys = not verdict.notes
         return OK, verdict.notes
 
     async def _after(self, updates: Sequence[Update]) -> Sequence[str]:
@@ -144,7 +146,7 @@ class _Push:
             await desk.index.audit(who.name if who else "", f"push {update.ref} {update.new[:7]}", repo.full)
         await pushed(desk, repo)
         if repo.kind is Kind.SPACE and any(update.ref == MAIN for update in updates):
-            return (f"Deploying: {self._endpoint}/spaces/{repo.full}",)
+            return (f"{'Deploying' if self._deploys else 'Its page'}: {self._endpoint}/spaces/{repo.full}",)
         return ()
 
 

@@ -189,7 +189,7 @@ END = ", we can conclude that your requirements are unsatisfiable.\n"
             "Ask for another version, or set python_version in README.md.",
         ),
         (
-            "error: Couldn't parse requirement in `/work/requirements/requirements.txt` at position 75\n"
+            "error: Couldn't parse requirement in `/build/requirements/requirements.txt` at position 75\n"
             '  cause: no such comparison operator "=", must be one of ==\n         torch=1\n',
             7,
             'requirements.txt line 7: "torch=1" is not a requirement: no such comparison operator "="',

@@ -198,6 +198,7 @@ def test_wrong_settings_are_said_in_the_output_of_the_push(hub: Hub, make, clone
     work.write({"README.md": "---\nsdk: gradio\ncolorFrom: teal\n---\n", "app.py": APP})
     said = work.git("push", "origin", "main")
     assert 'remote: README.md line 3: colorFrom is "teal"' in said
+    assert "Deploying" not in said
     assert "CONFIG_ERROR" in said
     assert hub.do(lambda desk: desk.index.by_id(repo.id)).head == work.head
 
