@@ -203,7 +203,8 @@ async def _write(process: asyncio.subprocess.Process, content: bytes) -> None:
 async def _ended(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         try:
-            await asyncio.wait_for(process.wait(), 5)
+            async with asyncio.timeout(5):
+                await process.wait()
         except TimeoutError:
             process.kill()
     if await process.wait() != 0:

@@ -33,12 +33,15 @@ class Live:
     Short commands raise Unavailable when the store is away; following goes on by itself.
     """
 
+    # The deadlines are ours: with a timeout of its own, the client library sends inside asyncio.wait_for, which on
+    # Python 3.11 loses a cancellation that comes as the sending ends. Its task would then never end.
+
     def __init__(self, url: str) -> None:
         keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
         self._redis: Redis = Redis.from_url(
             url,
             protocol=2,
-            socket_timeout=ANSWER,
+            socket_timeout=None,
             socket_connect_timeout=CONNECT,
             retry=Retry(NoBackoff(), 1),  # once: a pooled connection may be from before a restart of the store
             **keepalive,
@@ -46,12 +49,12 @@ class Live:
 
     async def call(self, *command: str | bytes | float) -> Any:  # noqa: ANN401 - what the store answers
         """One command, one round trip."""
-        with _unavailable():
+        async with _answered():
             return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
 
     async def calls(self, *commands: Command) -> list[Any]:
         """Several commands, all or none, one round trip."""
-        with _unavailable():
+        async with _answered():
             pipeline = self._redis.pipeline(transaction=True)
             for command in commands:
                 pipeline.execute_command(*command)
@@ -72,8 +75,8 @@ class Live:
         """A connection for one who waits; closed with it."""
         connection = self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
         try:
-            await connection.connect()
-            connection.socket_timeout = None  # it waits for news, however long that takes
+            async with asyncio.timeout(CONNECT):
+                await connection.connect()
             yield Line(connection)
         finally:
             with suppress(*AWAY):
@@ -114,7 +117,7 @@ class Script:
 
     async def __call__(self, keys: Sequence[str], *args: str | bytes | float) -> Any:  # noqa: ANN401 - as call()
         """One round trip; another one after the store lost the script."""
-        with _unavailable():
+        async with _answered():
             return await self._run(keys=keys, args=args)
 
 
@@ -141,13 +144,12 @@ async def come_back(tries: int, error: Exception) -> None:
     await asyncio.sleep(PAUSES[min(tries, len(PAUSES)) - 1])
 
 
-class _unavailable:  # noqa: N801 - used like a function
-    """Turns what the client library raises into a Fault people can act on."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, AWAY):
-            raise Unavailable(
-                what="reach the live store", why=str(error) or type(error).__name__, then="It comes back by itself."
-            ) from error
+@asynccontextmanager
+async def _answered() -> AsyncIterator[None]:
+    """A short command: answered in time, or a Fault people can act on."""
+    try:
+        async with asyncio.timeout(ANSWER):
+            yield
+    except AWAY as error:
+        why = str(error) or type(error).__name__
+        raise Unavailable(what="reach the live store", why=why, then="It comes back by itself.") from error
