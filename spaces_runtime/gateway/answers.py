@@ -82,7 +82,9 @@ class Answers:
         if door.quiet:
             answer = Answer(in_flight=0, held=door.held, serial=door.serial)
             await self._gates.answer(self._gateway, instance, answer)
-            self._table.forget_unused(instance)
+            if door.serial == answer.serial:
+                door.owes = False
+                self._table.forget_unused(instance)
 
     def _cut(self, instance: InstanceId, door: Door) -> None:
         count = door.cut(self._clock())

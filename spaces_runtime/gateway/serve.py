@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -184,7 +184,10 @@ class Gateway:
             server.close()
         await self._hall.end()
         await self._told()
-        await _ended([*background, *self._news.end()])
+        ending = [*background, *self._news.end()]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
 
     async def _orders(self) -> None:
         """The lease first, orders second: no gate is read that nobody waits for."""
@@ -267,15 +270,6 @@ async def _forever(what: str, follow: Callable[[], Awaitable[None]]) -> None:
         except Exception as error:  # noqa: BLE001 - a task's root: a gateway must outlive the live store
             log.warning("not followed", what=what, why=str(error))
         await asyncio.sleep(AWAY)
-
-
-async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel until they have ended: a client library of the live store may swallow a cancellation."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=0.1)
 
 
 async def _unix(path: str) -> socket.socket:

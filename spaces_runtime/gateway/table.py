@@ -115,11 +115,14 @@ class Table:
         return len(self._waiters.get(space, ()))
 
     def forget_unused(self, instance: InstanceId) -> None:
-        """Drop a shut door that no route leads to and nobody is behind; an unknown one counts as shut all the same."""
+        """Drop a shut door that no route leads to and nobody is behind; an unknown one counts as shut all the same.
+
+        Not one that owes the scheduler an answer: a route that moves on may overtake the order to shut.
+        """
         door = self._doors.get(instance)
         if any(route.instance == instance for route in self._routes.values()):
             return
-        if door is None or (door.quiet and not door.held):
+        if door is None or (door.quiet and not door.held and not door.owes):
             self._doors.pop(instance, None)
             self._serves.pop(instance, None)
             self.on_gone(instance)
