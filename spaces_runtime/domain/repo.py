@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256, UserId
 
 
 class Kind(Enum):
-    """What a repo holds; the value is the clients' word."""
+    """What a repo holds; the value is the clients' word. A bucket has files without a history: it is not in git."""
 
     MODEL = "model"
     DATASET = "dataset"
     SPACE = "space"
+    BUCKET = "bucket"
 
     @property
     def plural(self) -> str:
@@ -25,6 +27,9 @@ class Kind(Enum):
     def prefix(self) -> str:
         """What stands before ns/name in web, download and git URLs."""
         return "" if self is Kind.MODEL else self.plural + "/"
+
+
+GIT_KINDS: Final = (Kind.MODEL, Kind.DATASET, Kind.SPACE)
 
 
 class Visibility(Enum):

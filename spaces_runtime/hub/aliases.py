@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spaces_runtime.domain.access import Verb, may
 from spaces_runtime.domain.errors import Fault
-from spaces_runtime.domain.repo import Kind
+from spaces_runtime.domain.repo import GIT_KINDS, Kind
 from spaces_runtime.hub.identity import desk, person
 from spaces_runtime.hub.wire import endpoint, unquoted
 
@@ -39,7 +39,7 @@ def one_segment(path: str) -> OneSegment | None:
     """Read a raw path; None: its repo id cannot be an alias, or it names no repo."""
     first, *rest = path.removeprefix("/").split("/")
     if first == "api":
-        kind = next((kind for kind in Kind if rest and rest[0] == kind.plural), None)
+        kind = next((kind for kind in GIT_KINDS if rest and rest[0] == kind.plural), None)
         return _split(kind, f"/api/{rest[0]}", rest[1:], API) if kind else None
     kind = next((kind for kind in (Kind.DATASET, Kind.SPACE) if first == kind.plural), None)
     if kind is not None:

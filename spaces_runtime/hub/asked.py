@@ -13,7 +13,7 @@ from spaces_runtime.domain.ids import RevisionId
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import find_repo
 from spaces_runtime.domain.people import Person
-from spaces_runtime.domain.repo import Kind, Repo
+from spaces_runtime.domain.repo import GIT_KINDS, Kind, Repo
 from spaces_runtime.hub.identity import desk, person
 from spaces_runtime.hub.wire import unquoted
 
@@ -60,7 +60,7 @@ def kind_of(request: Request) -> Kind:
 
 def api(router: APIRouter, path: str, *methods: str) -> Callable[[Handler], Handler]:
     """Register for /api/{models,datasets,spaces}/{namespace}/{name}{path}."""
-    return _each(router, [f"/api/{kind.plural}/{{namespace}}/{{name}}{path}" for kind in Kind], methods)
+    return _each(router, [f"/api/{kind.plural}/{{namespace}}/{{name}}{path}" for kind in GIT_KINDS], methods)
 
 
 def web(router: APIRouter, path: str, *methods: str) -> Callable[[Handler], Handler]:

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from builder.card import check_card
 from spaces_runtime.domain.errors import Fault
-from spaces_runtime.domain.repo import Kind
+from spaces_runtime.domain.repo import GIT_KINDS
 from spaces_runtime.hub.wire import body, text_of
 
 router = APIRouter()
@@ -27,7 +27,7 @@ async def validate(request: Request) -> Response:
 
 
 def _kind(word: str) -> str:
-    if word not in {kind.value for kind in Kind}:
+    if word not in {kind.value for kind in GIT_KINDS}:
         raise Fault(what="check the card", why=f"there is no repoType {word!r}")
     return word
 

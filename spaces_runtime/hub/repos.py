@@ -15,7 +15,7 @@ from spaces_runtime.domain.operations.find import find_repo
 from spaces_runtime.domain.operations.push import look
 from spaces_runtime.domain.operations.repos import NewRepo, create_repo, delete_repo
 from spaces_runtime.domain.people import Person
-from spaces_runtime.domain.repo import Kind, Repo, Visibility
+from spaces_runtime.domain.repo import GIT_KINDS, Kind, Repo, Visibility
 from spaces_runtime.hub.asked import api, asked, kind_of
 from spaces_runtime.hub.card_data import cards
 from spaces_runtime.hub.identity import desk, signed_in
@@ -102,7 +102,7 @@ async def info(request: Request) -> JSONResponse:
 def _named(wanted: dict[str, Any], who: Person) -> tuple[Kind, str, str]:
     """A name without a namespace is in the caller's own."""
     word = text_of(wanted, "type", Kind.MODEL.value)
-    kind = next((kind for kind in Kind if kind.value == word), None)
+    kind = next((kind for kind in GIT_KINDS if kind.value == word), None)
     if kind is None:
         raise Fault(what="read the request", why=f"there is no type {word!r}")
     namespace, slash, name = text_of(wanted, "name").rpartition("/")

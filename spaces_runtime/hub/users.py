@@ -11,7 +11,7 @@ from spaces_runtime.domain.access import Verb, may
 from spaces_runtime.domain.errors import Fault, Refused
 from spaces_runtime.domain.operations import people
 from spaces_runtime.domain.people import Person, Role, TokenShown
-from spaces_runtime.domain.repo import Kind
+from spaces_runtime.domain.repo import GIT_KINDS, Kind
 from spaces_runtime.hub.identity import Caller, caller, desk, person, signed_in
 from spaces_runtime.hub.wire import body, endpoint, iso, text_of, unquoted
 
@@ -51,7 +51,7 @@ def _auth(asker: Caller) -> dict[str, Any]:
 async def overview(request: Request, user: str) -> dict[str, Any]:
     """What others see of a person: only repos that the asker may see are counted."""
     who, found = await person(request), await people.find_person(desk(request), unquoted(user))
-    counts = {kind: await _count(request, kind, who, found) for kind in Kind}
+    counts = {kind: await _count(request, kind, who, found) for kind in GIT_KINDS}
     unused = ("numDiscussions", "numPapers", "numUpvotes", "numLikes", "numFollowing", "numFollowers")
     return {
         "type": "user",

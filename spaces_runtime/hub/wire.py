@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from spaces_runtime.domain.errors import Fault, Invalid, Missing, TooLarge
-from spaces_runtime.domain.repo import Kind
+from spaces_runtime.domain.repo import GIT_KINDS, Kind
 
 MOST_JSON = 2 * 2**20  # bytes of a JSON body; what may be larger (commits, uploads) is streamed by its own reader
 LONGEST_HEADER = 1024  # characters of X-Error-Message; the body has the whole text
@@ -41,7 +41,7 @@ def kind_of(plural: str) -> Kind:
     Raises:
         Missing: there is no such kind.
     """
-    kind = next((kind for kind in Kind if kind.plural == plural), None)
+    kind = next((kind for kind in GIT_KINDS if kind.plural == plural), None)
     if kind is None:
         raise Missing(what=f"find {plural}", why="the kinds of repos are models, datasets and spaces")
     return kind

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from spaces_runtime.domain.repo import Kind
+from spaces_runtime.domain.repo import GIT_KINDS
 from spaces_runtime.store.blobs import FileBlobs
 from spaces_runtime.store.git import GitRepos
 from spaces_runtime.store.index import SqlIndex
@@ -30,7 +30,7 @@ class Content:
 
         Gives the bytes of blobs and xorbs that are free again. now: Unix seconds.
         """
-        known = [repo.id for kind in Kind for repo in await self.index.listing(kind)]
+        known = [repo.id for kind in GIT_KINDS for repo in await self.index.listing(kind)]
         held = await self.index.held()
         await asyncio.to_thread(self.repos.sweep, known, now - YOUNG)
         freed = await asyncio.to_thread(self.blobs.sweep, held, now - YOUNG)

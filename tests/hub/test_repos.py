@@ -9,7 +9,7 @@ import pytest
 
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.operations.push import pushed, rescan
-from spaces_runtime.domain.repo import AddFile, Delete, Kind, Repo, Visibility
+from spaces_runtime.domain.repo import GIT_KINDS, AddFile, Delete, Kind, Repo, Visibility
 from spaces_runtime.domain.space import Space, Wish
 from tests.hub.conftest import Account
 from tests.hub.serving import Hub
@@ -108,7 +108,7 @@ def test_of_many_who_take_a_name_at_once_one_gets_it(hub: Hub, ann: Account) -> 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(create, range(8))) == [200, *[409] * 7]
     folders = {path.name for path in hub.desk.layout.repos.iterdir()}
-    rows = {f"{repo.id}.git" for kind in Kind for repo in hub.do(lambda desk, k=kind: desk.index.listing(k))}
+    rows = {f"{repo.id}.git" for kind in GIT_KINDS for repo in hub.do(lambda desk, k=kind: desk.index.listing(k))}
     assert folders <= rows
 
 
@@ -134,7 +134,7 @@ def test_what_cannot_be_created_is_said_and_nothing_is_made(
     answer = signed.post("/api/repos/create", json=body)
     assert answer.status_code == status, answer.text
     assert said in answer.json()["error"]
-    for kind in Kind:
+    for kind in GIT_KINDS:
         assert signed.get(f"/api/{kind.plural}/ann/x").status_code == 404
 
 

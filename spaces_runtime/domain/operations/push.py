@@ -12,7 +12,7 @@ from spaces_runtime.domain.errors import EntryMissing, Fault, Unavailable
 from spaces_runtime.domain.ids import RepoId, RevisionId, SpaceId
 from spaces_runtime.domain.operations.address import give_space
 from spaces_runtime.domain.operations.desk import Desk
-from spaces_runtime.domain.repo import Kind, Repo
+from spaces_runtime.domain.repo import GIT_KINDS, Kind, Repo
 from spaces_runtime.domain.space import Space, Wish
 
 log = structlog.get_logger()
@@ -35,7 +35,7 @@ async def pushed(desk: Desk, repo: Repo) -> None:
 
 async def rescan(desk: Desk) -> None:
     """The same for every repo: what a process that was killed after a push did not do. At start, and each minute."""
-    for kind in Kind:
+    for kind in GIT_KINDS:
         repos = await desk.index.listing(kind)
         heads = await desk.repos.heads([repo.id for repo in repos])
         for repo in repos:
