@@ -23,6 +23,7 @@ class Use(Enum):
     LFS_UPLOAD = "lfs-upload"  # repo, sha256, size
     LFS_DOWNLOAD = "lfs-download"  # repo, sha256
     XET = "xet"  # repo, user, read or write
+    XET_PART = "xet-part"  # repo, sha256, number of the part
 
 
 def issue(use: Use, *claims: str | int, expires: float, key: bytes) -> str:

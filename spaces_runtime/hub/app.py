@@ -35,6 +35,7 @@ from spaces_runtime.hub import (
     unbuilt,
     users,
     xet,
+    xet_download,
 )
 from spaces_runtime.hub.aliases import Aliases, one_segment
 from spaces_runtime.hub.wire import fault_response, refusal
@@ -52,6 +53,8 @@ ROUTERS = (
     logs.router,
     spaces.router,
     xet.router,
+    xet_download.router,
+    xet.rest,
     lfs.router,
     listing.router,
     repos.router,

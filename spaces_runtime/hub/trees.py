@@ -42,7 +42,10 @@ async def tree(request: Request) -> Response:
 
 @api(router, "/paths-info/{rev}", "POST")
 async def paths_info(request: Request) -> list[dict[str, Any]]:
-    """The entries of these paths; those that are not there are left out."""
+    """The entries of these paths; those that are not there are left out.
+
+    Clients copy large files across repos by their xetHash; ours is the sha256, by which xet_download finds them, too.
+    """
     found = await asked(request, Verb.READ)
     revision = await found.revision(request)
     paths, expand = await _wanted(request)
@@ -50,7 +53,8 @@ async def paths_info(request: Request) -> list[dict[str, Any]]:
     for path in paths:
         with suppress(EntryMissing):
             entries.append(await found.desk.repos.entry(found.repo.id, revision, path.strip("/")))
-    return await _rows(found, revision, [entry for entry in entries if entry.path], expand=expand)
+    rows = await _rows(found, revision, [entry for entry in entries if entry.path], expand=expand)
+    return [row | {"xetHash": row["lfs"]["oid"]} if "lfs" in row else row for row in rows]
 
 
 async def _rows(found: Asked, revision: RevisionId, entries: Sequence[Entry], *, expand: bool) -> list[dict[str, Any]]:

@@ -51,6 +51,26 @@ tokens = Table(
     Column("created_at", Double, nullable=False),
 )
 
+orgs = Table(
+    "orgs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("folded", Text, nullable=False, unique=True),  # nor is it the name of a user: see store/orgs.py
+    Column("fullname", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("org", ForeignKey("orgs.id", ondelete="CASCADE"), primary_key=True),
+    Column("user", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("role", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
 sessions = Table(
     "sessions",
     metadata,
@@ -67,14 +87,77 @@ repos = Table(
     Column("namespace", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("folded", Text, nullable=False),  # namespace/name
+    Column("owner", Text, nullable=False),  # the namespace, folded
     Column("visibility", Text, nullable=False),
+    Column("gated", Text, nullable=False),  # auto, manual; empty: open
     Column("creator", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
     Column("head", Text),
     Column("sdk", Text, nullable=False),
+    Column("downloads", BigInteger, nullable=False),  # of the last 30 days, counted from `downloads` once a day
+    Column("downloads_ever", BigInteger, nullable=False),
+    Column("likes", Integer, nullable=False),
+    Column("storage", BigInteger, nullable=False),  # bytes
+    Column("parameters", BigInteger, nullable=False),  # of a model's safetensors; 0: not known
     UniqueConstraint("kind", "folded"),
     Index(None, "kind", "updated_at"),
+    Index(None, "kind", "created_at"),
+    Index(None, "kind", "owner"),
+)
+
+facts = Table(  # what README, config and weights say of a repo at its head: what listings show
+    "facts",
+    metadata,
+    Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
+    Column("head", Text, nullable=False),
+    Column("shown", Text, nullable=False),  # JSON of domain.facts.Facts without the card
+    Column("card", Text, nullable=False),  # JSON
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Index(None, "kind", "tag"),
+)
+
+moves = Table(  # names that repos had
+    "moves",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("folded", Text, primary_key=True),
+    Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+likes = Table(
+    "likes",
+    metadata,
+    Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
+    Column("user", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("created_at", Double, nullable=False),
+)
+
+downloads = Table(
+    "downloads",
+    metadata,
+    Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Integer, primary_key=True, index=True),  # days since 1970
+    Column("count", Integer, nullable=False),
+)
+
+access_requests = Table(
+    "access_requests",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), nullable=False),
+    Column("user", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("state", Text, nullable=False),  # pending, accepted, rejected
+    Column("reason", Text, nullable=False),  # of a rejection
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("repo", "user"),
 )
 
 aliases = Table(
@@ -91,6 +174,31 @@ holdings = Table(
     Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
     Column("sha256", Text, primary_key=True, index=True),
     Column("size", BigInteger, nullable=False),
+    Column("unused_since", Double),  # when a sweep first found no commit that names it; NULL: none has
+)
+
+git_sizes = Table(  # bytes of a repo's git folder: added to by each push and commit, measured anew by a sweep
+    "git_sizes",
+    metadata,
+    Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+)
+
+quotas = Table(  # where an admin gave a person or organisation another limit than the settings'
+    "quotas",
+    metadata,
+    Column("folded", Text, primary_key=True),  # of the namespace
+    Column("size", BigInteger, nullable=False),  # bytes; 0: no limit
+)
+
+xet_names = Table(  # what Xet clients call content that a repo holds
+    "xet_names",
+    metadata,
+    Column("repo", Text, primary_key=True),
+    Column("xet", Text, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    ForeignKeyConstraint(["repo", "sha256"], ["holdings.repo", "holdings.sha256"], ondelete="CASCADE"),
+    Index(None, "repo", "sha256"),
 )
 
 audit = Table(
@@ -126,6 +234,13 @@ spaces = Table(
     Column("hush", Text),  # JSON of space.Hush
     Column("touched_at", Double, nullable=False),  # by a push or a person; visits are live state
     Column("created_at", Double, nullable=False),
+)
+
+former_hosts = Table(  # addresses that Spaces had before they were renamed
+    "former_hosts",
+    metadata,
+    Column("subdomain", Text, primary_key=True),
+    Column("space", ForeignKey("spaces.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
 builds = Table(

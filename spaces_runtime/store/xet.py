@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import structlog
 
@@ -28,17 +28,25 @@ BUILDERS = 2  # files that are put together at a time
 log = structlog.get_logger()
 
 
+class Names(Protocol):
+    """What clients call the content of a repo; see xet_names."""
+
+    async def put(self, repo: RepoId, xet: str, sha256: Sha256) -> None: ...
+    async def find(self, repo: RepoId, xet: str) -> Sha256 | None: ...
+
+
 class FileXorbs:
     """See the port Xorbs. root: the folder of the blobs; xorbs lie in `xorbs/<user>/` below it."""
 
-    def __init__(self, root: Path, installation: str, blobs: FileBlobs, ledger: Ledger) -> None:
+    def __init__(self, root: Path, installation: str, blobs: FileBlobs, ledger: Ledger, names: Names) -> None:
         self._root = root / "xorbs"
         self._installation = installation
         self._blobs = blobs
         self._ledger = ledger
+        self._names = names
         # Threads of its own: files of gigabytes must not keep everybody's reads waiting for a thread.
         self._builders = ThreadPoolExecutor(BUILDERS, thread_name_prefix="xet")
-        self._building: dict[tuple[RepoId, Sha256], asyncio.Task[None]] = {}
+        self._building: dict[tuple[RepoId, FileRecipe], asyncio.Task[Sha256]] = {}
 
     @property
     def installation(self) -> str:
@@ -67,29 +75,35 @@ class FileXorbs:
                 log.warning("xet upload refused", owner=owner, repo=repo, file=recipe.xet, why=fault.why)
                 raise
 
+    async def find(self, repo: RepoId, xet: str) -> Sha256 | None:
+        return await self._names.find(repo, xet) if HASH.match(xet) else None
+
     async def _built(self, owner: UserId, repo: RepoId, recipe: FileRecipe) -> None:
         """Once: a client that lost patience with a huge file asks again, and waits for the first build of it."""
-        if recipe.sha256 is None:
-            raise Invalid(what=f"take the file {recipe.xet}", why="the shard does not say its sha256")
-        if await self._ledger.holds(repo, recipe.sha256) is not None:
-            return
-        key = (repo, recipe.sha256)
-        if key not in self._building:
-            self._building[key] = asyncio.create_task(self._build(owner, repo, recipe, recipe.sha256))
-            self._building[key].add_done_callback(lambda _: self._building.pop(key))
-        await asyncio.shield(self._building[key])
+        if recipe.sha256 is None or await self._ledger.holds(repo, recipe.sha256) is None:
+            key = (repo, recipe)
+            if key not in self._building:
+                self._building[key] = asyncio.create_task(self._build(owner, repo, recipe))
+                self._building[key].add_done_callback(lambda _: self._building.pop(key))
+            made = await asyncio.shield(self._building[key])
+        else:
+            made = recipe.sha256
+        await self._names.put(repo, recipe.xet, made)
 
-    async def _build(self, owner: UserId, repo: RepoId, recipe: FileRecipe, sha256: Sha256) -> None:
-        with self._blobs.incoming(f"store {sha256}") as file:
+    async def _build(self, owner: UserId, repo: RepoId, recipe: FileRecipe) -> Sha256:
+        """A file of a bucket comes without a sha256, and gets the one it has."""
+        with self._blobs.incoming(f"store the file {recipe.xet}") as file:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._builders, self._assemble, owner, recipe, file)
-            if file.sha256 != sha256:
+            sha256 = file.sha256
+            if recipe.sha256 not in (None, sha256):
                 raise Invalid(
                     what=f"take the file {recipe.xet}",
-                    why=f"the shard says its sha256 is {sha256}, its chunks have {file.sha256}",
+                    why=f"the shard says its sha256 is {recipe.sha256}, its chunks have {sha256}",
                 )
             await asyncio.to_thread(file.keep, self._blobs.path(sha256))
         await self._ledger.hold(repo, sha256, file.size)
+        return sha256
 
     def _assemble(self, owner: UserId, recipe: FileRecipe, out: Incoming) -> None:
         known: dict[str, list[Chunk]] = {}

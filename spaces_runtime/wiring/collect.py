@@ -23,6 +23,7 @@ from spaces_runtime.store.git import GitRepos
 from spaces_runtime.store.index import SqlIndex
 from spaces_runtime.store.sweep import Content
 from spaces_runtime.store.xet import FileXorbs
+from spaces_runtime.store.xet_names import SqlXetNames
 from spaces_runtime.wiring.desk import database_url
 
 YOUNG = 3600.0  # seconds; a build may be about to name what it has just made
@@ -76,7 +77,7 @@ async def sweep_content(desk: Desk, now: float) -> int:
     database, layout = Database(database_url(desk.settings)), desk.layout
     index = SqlIndex(database)
     blobs = FileBlobs(layout.blobs, index)
-    xorbs = FileXorbs(layout.blobs, "", blobs, index)
+    xorbs = FileXorbs(layout.blobs, "", blobs, index, SqlXetNames(database))
     try:
         return await Content(index=index, repos=GitRepos(layout.repos, blobs), blobs=blobs, xorbs=xorbs).sweep(now)
     finally:

@@ -21,7 +21,9 @@ from spaces_runtime.store.people import SqlPeople
 from spaces_runtime.store.seal import master_key
 from spaces_runtime.store.secrets import SqlSecrets
 from spaces_runtime.store.spaces import SqlSpaces
+from spaces_runtime.store.storage import SqlStorage
 from spaces_runtime.store.xet import FileXorbs
+from spaces_runtime.store.xet_names import SqlXetNames
 from spaces_runtime.wiring.live import live_store
 from spaces_runtime.wiring.names import names_of
 
@@ -43,7 +45,7 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """Everything an operation needs; closed at the end."""
     layout = Layout(settings.data)
     database, live = Database(database_url(settings)), live_store(settings)
-    index = SqlIndex(database)
+    index = SqlIndex(database, settings.storage)
     blobs = FileBlobs(layout.blobs, index)
     installation = kept(layout.blobs / "installation").hex()[:16]
     try:
@@ -53,6 +55,7 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
             names=names_of(settings),
             people=SqlPeople(database),
             index=index,
+            storage=SqlStorage(database, settings.storage),
             spaces=SqlSpaces(
                 database, tiers=settings.hardware, default_tier=settings.default_hardware, sleep=settings.sleep
             ),
@@ -60,7 +63,7 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
             secrets=SqlSecrets(database, master_key(layout.keys / "master")),
             repos=GitRepos(layout.repos, blobs),
             blobs=blobs,
-            xorbs=FileXorbs(layout.blobs, installation, blobs, index),
+            xorbs=FileXorbs(layout.blobs, installation, blobs, index, SqlXetNames(database)),
             wakes=LiveWakes(live),
             activity=LiveActivity(live),
             observations=LiveObservations(live),

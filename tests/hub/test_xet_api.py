@@ -53,9 +53,7 @@ def test_chunks_are_taken_once(hub: Hub, repo: Repo, ann: Account) -> None:
     assert send(told, f"/v1/xorbs/default/{XORB}", BODY).json() == {"was_inserted": False}
 
 
-@pytest.mark.parametrize(
-    "call", ["/v1/xorb-grants/default/x", "/v2/shards", "/v1/reconstructions/x", "/v2/reconstructions/x"]
-)
+@pytest.mark.parametrize("call", ["/v1/xorb-grants/default/x", "/v2/shards", "/v2/reconstructions/x"])
 def test_what_is_optional_is_404_so_that_clients_go_on(hub: Hub, repo: Repo, ann: Account, call: str) -> None:
     assert send(token(hub, repo, ann).json(), call, b"").status_code == 404
 

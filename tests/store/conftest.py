@@ -11,6 +11,7 @@ from spaces_runtime.store.blobs import FileBlobs
 from spaces_runtime.store.git import GitRepos
 from spaces_runtime.store.index import SqlIndex
 from spaces_runtime.store.xet import FileXorbs
+from spaces_runtime.store.xet_names import SqlXetNames
 from tests.store.holdings import index as opened
 
 
@@ -38,4 +39,4 @@ def repos(tmp_path: Path, blobs: FileBlobs) -> GitRepos:
 
 @pytest.fixture
 def xorbs(tmp_path: Path, blobs: FileBlobs, index: SqlIndex) -> FileXorbs:
-    return FileXorbs(tmp_path / "blobs", "here", blobs, index)
+    return FileXorbs(tmp_path / "blobs", "here", blobs, index, SqlXetNames(index._db))  # noqa: SLF001

@@ -99,10 +99,24 @@ async def test_a_sha256_that_is_not_true_is_refused(xorbs: FileXorbs, blobs: Fil
     assert files(tmp_path / "blobs") == kept
 
 
-async def test_a_file_that_does_not_say_its_sha256_is_refused(xorbs: FileXorbs) -> None:
+async def test_a_file_of_a_bucket_does_not_say_its_sha256_and_is_found_by_its_xet_hash(
+    xorbs: FileXorbs, blobs: FileBlobs
+) -> None:
+    content, name = whole()
     await xorbs.put(ANN, XORB, sent(b"".join(chunk(part, LZ4) for part in PARTS)))
-    with pytest.raises(Invalid, match="does not say its sha256"):
-        await xorbs.register(ANN, A, shard(SEGMENTS, None))
+    await xorbs.register(ANN, A, shard(SEGMENTS, None))
+    assert await xorbs.find(A, "2" * 64) == name
+    assert await xorbs.find(A, name) == name
+    assert await xorbs.find(B, "2" * 64) is None
+    assert await xorbs.find(B, name) is None
+    assert blobs.path(Sha256(name)).read_bytes() == content
+
+
+async def test_the_last_upload_of_a_name_counts(xorbs: FileXorbs) -> None:
+    await xorbs.put(ANN, XORB, sent(chunk(b"one", NONE) + chunk(b"two", NONE)))
+    for start in (0, 1):
+        await xorbs.register(ANN, A, shard([(XORB, start, start + 1, 3)], None))
+    assert await xorbs.find(A, "2" * 64) == sha256(b"two").hexdigest()
 
 
 async def test_nobody_builds_files_of_another_users_chunks(xorbs: FileXorbs) -> None:

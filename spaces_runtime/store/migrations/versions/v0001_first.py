@@ -14,8 +14,12 @@ depends_on = None
 def upgrade() -> None:
     """Everything that was there at first."""
     _people()
+    _orgs()
     _repos()
+    _shown()
+    _regard()
     _spaces()
+    _former_hosts()
     _builds()
     _settings()
 
@@ -66,6 +70,97 @@ def _people() -> None:
     op.create_index("ix_audit_at", "audit", ["at"], unique=False)
 
 
+def _orgs() -> None:
+    op.create_table(
+        "orgs",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("fullname", sa.Text(), nullable=False),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_orgs"),
+        sa.UniqueConstraint("folded", name="uq_orgs_folded"),
+    )
+    op.create_table(
+        "members",
+        sa.Column("org", sa.Text(), nullable=False),
+        sa.Column("user", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["org"], ["orgs.id"], name="fk_members_org", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user"], ["users.id"], name="fk_members_user", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("org", "user", name="pk_members"),
+    )
+    op.create_index("ix_members_user", "members", ["user"], unique=False)
+
+
+def _shown() -> None:
+    op.create_table(
+        "facts",
+        sa.Column("repo", sa.Text(), nullable=False),
+        sa.Column("head", sa.Text(), nullable=False),
+        sa.Column("shown", sa.Text(), nullable=False),
+        sa.Column("card", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["repo"], ["repos.id"], name="fk_facts_repo", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("repo", name="pk_facts"),
+    )
+    op.create_table(
+        "tags",
+        sa.Column("repo", sa.Text(), nullable=False),
+        sa.Column("tag", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["repo"], ["repos.id"], name="fk_tags_repo", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("repo", "tag", name="pk_tags"),
+    )
+    op.create_index("ix_tags_kind_tag", "tags", ["kind", "tag"], unique=False)
+    op.create_table(
+        "moves",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("repo", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["repo"], ["repos.id"], name="fk_moves_repo", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("kind", "folded", name="pk_moves"),
+    )
+    op.create_index("ix_moves_repo", "moves", ["repo"], unique=False)
+
+
+def _regard() -> None:
+    op.create_table(
+        "likes",
+        sa.Column("repo", sa.Text(), nullable=False),
+        sa.Column("user", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["repo"], ["repos.id"], name="fk_likes_repo", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user"], ["users.id"], name="fk_likes_user", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("repo", "user", name="pk_likes"),
+    )
+    op.create_index("ix_likes_user", "likes", ["user"], unique=False)
+    op.create_table(
+        "downloads",
+        sa.Column("repo", sa.Text(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["repo"], ["repos.id"], name="fk_downloads_repo", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("repo", "day", name="pk_downloads"),
+    )
+    op.create_index("ix_downloads_day", "downloads", ["day"], unique=False)
+    op.create_table(
+        "access_requests",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("repo", sa.Text(), nullable=False),
+        sa.Column("user", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["repo"], ["repos.id"], name="fk_access_requests_repo", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user"], ["users.id"], name="fk_access_requests_user", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_access_requests"),
+        sa.UniqueConstraint("repo", "user", name="uq_access_requests_repo_user"),
+    )
+    op.create_index("ix_access_requests_user", "access_requests", ["user"], unique=False)
+
+
 def _repos() -> None:
     op.create_table(
         "repos",
@@ -74,16 +169,25 @@ def _repos() -> None:
         sa.Column("namespace", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("visibility", sa.Text(), nullable=False),
+        sa.Column("gated", sa.Text(), nullable=False),
         sa.Column("creator", sa.Text(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("updated_at", sa.Double(), nullable=False),
         sa.Column("head", sa.Text(), nullable=True),
         sa.Column("sdk", sa.Text(), nullable=False),
+        sa.Column("downloads", sa.BigInteger(), nullable=False),
+        sa.Column("downloads_ever", sa.BigInteger(), nullable=False),
+        sa.Column("likes", sa.Integer(), nullable=False),
+        sa.Column("storage", sa.BigInteger(), nullable=False),
+        sa.Column("parameters", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_repos"),
         sa.UniqueConstraint("kind", "folded", name="uq_repos_kind_folded"),
     )
     op.create_index("ix_repos_kind_updated_at", "repos", ["kind", "updated_at"], unique=False)
+    op.create_index("ix_repos_kind_created_at", "repos", ["kind", "created_at"], unique=False)
+    op.create_index("ix_repos_kind_owner", "repos", ["kind", "owner"], unique=False)
     op.create_table(
         "aliases",
         sa.Column("kind", sa.Text(), nullable=False),
@@ -98,10 +202,35 @@ def _repos() -> None:
         sa.Column("repo", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("unused_since", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["repo"], ["repos.id"], name="fk_holdings_repo", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("repo", "sha256", name="pk_holdings"),
     )
     op.create_index("ix_holdings_sha256", "holdings", ["sha256"], unique=False)
+    op.create_table(
+        "git_sizes",
+        sa.Column("repo", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["repo"], ["repos.id"], name="fk_git_sizes_repo", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("repo", name="pk_git_sizes"),
+    )
+    op.create_table(
+        "quotas",
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("folded", name="pk_quotas"),
+    )
+    op.create_table(
+        "xet_names",
+        sa.Column("repo", sa.Text(), nullable=False),
+        sa.Column("xet", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repo", "sha256"], ["holdings.repo", "holdings.sha256"], name="fk_xet_names_repo_sha256", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("repo", "xet", name="pk_xet_names"),
+    )
+    op.create_index("ix_xet_names_repo_sha256", "xet_names", ["repo", "sha256"], unique=False)
 
 
 def _spaces() -> None:
@@ -132,6 +261,17 @@ def _spaces() -> None:
         sa.UniqueConstraint("subdomain", name="uq_spaces_subdomain"),
     )
     op.create_index("ix_spaces_repo", "spaces", ["repo"], unique=False)
+
+
+def _former_hosts() -> None:
+    op.create_table(
+        "former_hosts",
+        sa.Column("subdomain", sa.Text(), nullable=False),
+        sa.Column("space", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["space"], ["spaces.id"], name="fk_former_hosts_space", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("subdomain", name="pk_former_hosts"),
+    )
+    op.create_index("ix_former_hosts_space", "former_hosts", ["space"], unique=False)
 
 
 def _builds() -> None:
