@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from builder import rules
+from builder import card_rules, rules
 from builder.frontmatter import front_matter
 
 NO_BLOCK: Final = "Begin README.md with a block of settings between two --- lines, with sdk: gradio in it."
@@ -20,6 +20,5 @@ def check_card(content: str, kind: str) -> tuple[tuple[str, ...], tuple[str, ...
     if kind == "space":
         errors += rules.check(matter.entries)
         return tuple(map(str, errors)), rules.warnings(matter.entries)
-    entry = matter.entries.get("license")
-    wrong = rules.license_rule("license", entry) if entry is not None and entry.value is not None else None
-    return tuple(map(str, [*errors, *([wrong] if wrong else [])])), ()
+    errors += card_rules.check(kind, matter.entries)
+    return tuple(map(str, errors)), card_rules.warnings(matter.entries)

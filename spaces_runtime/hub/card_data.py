@@ -1,41 +1,33 @@
-"""The front matter of READMEs, as repo info and listings show it."""
+"""The cards of repos, as repo info and listings show them. Each is read once: what a revision holds never changes."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from fastapi import Request
 
 from builder.frontmatter import front_matter
+from spaces_runtime.domain.card import LONGEST, README, Facts, facts_of, read_facts
 from spaces_runtime.domain.errors import EntryMissing, RevisionMissing
 from spaces_runtime.domain.ids import RepoId, RevisionId
 from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.repo import Kind, Repo
 
-KEPT = 2000  # cards
-LONGEST = 512 * 1024  # bytes of a README that are read
-TAGGED = (  # key of the front matter, prefix of its tags
-    ("tags", ""),
-    ("library_name", ""),
-    ("pipeline_tag", ""),
-    ("language", ""),
-    ("license", "license:"),
-    ("datasets", "dataset:"),
-    ("base_model", "base_model:"),
-    ("task_categories", "task_categories:"),
-    ("task_ids", "task_ids:"),
-    ("size_categories", "size_categories:"),
-)
+KEPT: Final = 2000  # cards, and facts
 Card = Mapping[str, Any]
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Cards:
-    """Reads each card once: what a revision holds never changes."""
+    """of() reads the README only; facts() also the names of the files, which show formats and how a model was made."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._kept: OrderedDict[tuple[RepoId, RevisionId], Card] = OrderedDict()
+        self._facts: OrderedDict[tuple[RepoId, RevisionId, str], Facts] = OrderedDict()
 
     async def of(self, repo: RepoId, revision: RevisionId) -> Card:
         """The values of the block; {} where there is none, or it is broken."""
@@ -43,15 +35,33 @@ class Cards:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        try:
-            readme = await self._desk.repos.read(repo, revision, "README.md")
-        except (EntryMissing, RevisionMissing):
-            readme = b""
+        readme = await self._readme(repo, revision)
         card = front_matter(readme[:LONGEST].decode(errors="replace")).plain() if readme else {}
-        self._kept[key] = card
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        return card
+        return _keep(self._kept, key, card)
+
+    async def facts(self, repo: Repo, revision: RevisionId) -> Facts:
+        """All that card and files say about a repo at a revision."""
+        key = (repo.id, revision, repo.full)
+        if key in self._facts:
+            self._facts.move_to_end(key)
+            return self._facts[key]
+        entries = await self._desk.repos.tree(repo.id, revision, "", recursive=True)
+        files = [entry.path for entry in entries if not entry.folder]
+        readme = await self._readme(repo.id, revision) if README in files else b""
+        return _keep(self._facts, key, read_facts(repo.kind, repo.full, readme, files))
+
+    async def _readme(self, repo: RepoId, revision: RevisionId) -> bytes:
+        try:
+            return await self._desk.repos.read(repo, revision, README)
+        except (EntryMissing, RevisionMissing):
+            return b""
+
+
+def _keep(kept: OrderedDict[K, V], key: K, value: V) -> V:
+    kept[key] = value
+    if len(kept) > KEPT:
+        kept.popitem(last=False)
+    return value
 
 
 def cards(request: Request) -> Cards:
@@ -63,12 +73,6 @@ def cards(request: Request) -> Cards:
     return found
 
 
-def tags_of(card: Card) -> list[str]:
-    """What filters of listings match."""
-    found: dict[str, None] = {}
-    for key, prefix in TAGGED:
-        value = card.get(key)
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, str | int | float) and not isinstance(each, bool) and each != "":
-                found[f"{prefix}{each}"] = None
-    return list(found)
+def tags_of(card: Card, kind: Kind = Kind.MODEL) -> list[str]:
+    """What filters of listings match, by the card alone."""
+    return list(facts_of(kind, "", card).tags)

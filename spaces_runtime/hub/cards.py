@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
@@ -11,7 +13,7 @@ from spaces_runtime.domain.repo import GIT_KINDS
 from spaces_runtime.hub.wire import body, text_of
 
 router = APIRouter()
-RULE = '. "license" must be one of'
+RULE = re.compile(r'(?P<place>.*?)\. (?P<rule>"[^"]+" (?:must be|is required).*)', re.DOTALL)
 LONGEST = 4 * 2**20  # bytes; a card is a page of text
 
 
@@ -42,5 +44,5 @@ def _answer(request: Request, status: int, errors: tuple[str, ...], warnings: tu
 
 def _plain(error: str) -> str:
     """As RepoCard.validate's users look for it: the rule first, then the place."""
-    place, found, allowed = error.partition(RULE)
-    return f"{RULE.lstrip('. ')}{allowed} ({place})" if found else error
+    found = RULE.fullmatch(error)
+    return f"{found['rule']} ({found['place']})" if found else error
