@@ -39,4 +39,4 @@ def repos(tmp_path: Path, blobs: FileBlobs) -> GitRepos:
 
 @pytest.fixture
 def xorbs(tmp_path: Path, blobs: FileBlobs, index: SqlIndex) -> FileXorbs:
-    return FileXorbs(tmp_path / "blobs", "here", blobs, index, SqlXetNames(index._db))  # noqa: SLF001
+    return FileXorbs(tmp_path / "blobs", "here", blobs, index, SqlXetNames(index._db))

@@ -180,7 +180,6 @@ def _repos() -> None:
         sa.Column("downloads", sa.BigInteger(), nullable=False),
         sa.Column("downloads_ever", sa.BigInteger(), nullable=False),
         sa.Column("likes", sa.Integer(), nullable=False),
-        sa.Column("storage", sa.BigInteger(), nullable=False),
         sa.Column("parameters", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_repos"),
         sa.UniqueConstraint("kind", "folded", name="uq_repos_kind_folded"),
@@ -226,7 +225,10 @@ def _repos() -> None:
         sa.Column("xet", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["repo", "sha256"], ["holdings.repo", "holdings.sha256"], name="fk_xet_names_repo_sha256", ondelete="CASCADE"
+            ["repo", "sha256"],
+            ["holdings.repo", "holdings.sha256"],
+            name="fk_xet_names_repo_sha256",
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("repo", "xet", name="pk_xet_names"),
     )
