@@ -109,6 +109,10 @@ class TooLarge(Fault):
     status = 413
 
 
+class OverQuota(TooLarge):
+    """A person, an organisation or a repo has no room left for this."""
+
+
 class Invalid(Fault):
     """Well-formed, but not allowed in this place."""
 

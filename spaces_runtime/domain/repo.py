@@ -40,9 +40,19 @@ class Visibility(Enum):
     PRIVATE = "private"
 
 
+class Gating(Enum):
+    """Who may have the files of a repo that everybody may see: who asks (auto), or whom the owner lets (manual)."""
+
+    AUTO = "auto"
+    MANUAL = "manual"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repo:
-    """A row of the index. head: a cache of refs/heads/main; the git ref is the truth. Times are Unix seconds."""
+    """A row of the index. head: a cache of refs/heads/main; the git ref is the truth. Times are Unix seconds.
+
+    gated: None: whoever may see it may have its files. downloads: of files, in the last 30 days.
+    """
 
     id: RepoId
     kind: Kind
@@ -54,6 +64,10 @@ class Repo:
     updated_at: float
     head: RevisionId | None = None
     sdk: str = ""
+    gated: Gating | None = None
+    downloads: int = 0
+    downloads_ever: int = 0
+    likes: int = 0
 
     @property
     def full(self) -> str:
@@ -112,6 +126,11 @@ class AddFile:
 
     path: str
     content: bytes | Path
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.content.stat().st_size if isinstance(self.content, Path) else len(self.content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

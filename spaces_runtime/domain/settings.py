@@ -51,6 +51,18 @@ class HubSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """namespace, repo: bytes that a person or organisation, and one repo, may store; 0: no limit.
+
+    gc_at: how full the disk is, in per cent, when what nothing needs is removed unasked; 0: never.
+    """
+
+    namespace: int = 0
+    repo: int = 0
+    gc_at: int = 85
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
     """hold: seconds an API client is held while a Space wakes. page_after: seconds before the waiting page.
 
@@ -93,4 +105,5 @@ class Settings:
     build: BuildSettings = field(default_factory=BuildSettings)
     sleep: SleepSettings = field(default_factory=SleepSettings)
     hub: HubSettings = field(default_factory=HubSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)

@@ -42,9 +42,12 @@ async def preupload(request: Request) -> dict[str, Any]:
     rules = lfs_rules((await _read(found, revision, ".gitattributes")).decode(errors="replace"))
     ignored = GitIgnoreSpec.from_lines(str(wanted.get("gitIgnore") or "").splitlines())
     limit = found.desk.settings.hub.max_regular
+    named = [_file(file) for file in files]
+    # The one answer whose text clients show before they send large files.
+    sizes = [size for _, size, _ in named]
+    await found.desk.storage.take(found.repo.id, 0, f"upload to {found.repo.full}", sizes=sizes)
     answers = []
-    for file in files:
-        path, size, sample = _file(file)
+    for path, size, sample in named:
         large = size > limit or by_rule(rules, path) or is_binary(sample, whole=size <= len(sample))
         answers.append(
             {
@@ -102,8 +105,11 @@ async def commit(request: Request) -> dict[str, Any]:
 async def _make(  # noqa: PLR0917 - one call, written beside it
     found: Asked, branch: str, changes: Sequence[Change], who: str, message: str, parent: str | None
 ) -> RevisionId:
+    brought = sum(change.size for change in changes if isinstance(change, AddFile))
+    await found.desk.storage.take(found.repo.id, brought, f"commit to {found.repo.full}")
     made = await found.desk.repos.commit(found.repo.id, branch, changes, author=who, message=message, parent=parent)
     await found.desk.index.audit(who, f"commit {branch} {made[:7]}", found.repo.full)
+    await found.desk.storage.grew(found.repo.id, brought)
     await pushed(found.desk, found.repo)
     return made
 

@@ -19,7 +19,7 @@ from spaces_runtime.domain.operations.push import pushed
 from spaces_runtime.domain.repo import Kind
 from spaces_runtime.hub.asked import Asked, asked, web
 from spaces_runtime.hub.git_process import GitAnswer, git_environment
-from spaces_runtime.hub.receive import MAIN, Update, judge
+from spaces_runtime.hub.receive import MAIN, Update, judge, size_of
 from spaces_runtime.hub.wire import endpoint, fault_response
 
 router = APIRouter()
@@ -121,6 +121,7 @@ class _Push:
 
     def __init__(self, found: Asked, endpoint: str) -> None:
         self._found, self._endpoint = found, endpoint
+        self._brought = 0  # bytes
         self._deploys = True  # until its settings turn out to be wrong
 
     async def answer(self, hook: str, objects: str, lines: Sequence[str]) -> tuple[int, Sequence[str]]:
@@ -137,13 +138,14 @@ class _Push:
         if verdict.refusals:
             log.info("a push was refused", repo=repo.full, why=verdict.refusals[0])
             return NO, verdict.refusals
-        self._deploys = not verdict.notes
+        self._deploys, self._brought = not verdict.notes, await asyncio.to_thread(size_of, quarantine)
         return OK, verdict.notes
 
     async def _after(self, updates: Sequence[Update]) -> Sequence[str]:
         desk, repo, who = self._found.desk, self._found.repo, self._found.who
         for update in updates:
             await desk.index.audit(who.name if who else "", f"push {update.ref} {update.new[:7]}", repo.full)
+        await desk.storage.grew(repo.id, self._brought)
         await pushed(desk, repo)
         if repo.kind is Kind.SPACE and any(update.ref == MAIN for update in updates):
             return (f"{'Deploying' if self._deploys else 'Its page'}: {self._endpoint}/spaces/{repo.full}",)

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from spaces_runtime.domain.access import Verb
-from spaces_runtime.domain.errors import Fault, Missing, Refused, Unsupported
+from spaces_runtime.domain.errors import Fault, Missing, OverQuota, Refused, Unsupported
 from spaces_runtime.domain.ids import RepoId, Sha256
+from spaces_runtime.domain.storage import Room
 from spaces_runtime.domain.tickets import Use, check, issue
 from spaces_runtime.hub.asked import Asked, asked, web
 from spaces_runtime.hub.identity import desk
@@ -34,7 +35,13 @@ async def batch(request: Request) -> Response:
         wanted = await body(request)
         upload = wanted.get("operation") == "upload"
         found = await asked(request, Verb.WRITE if upload else Verb.READ)
-        answers = [await _object(request, found, each, upload=upload) for each in _objects(wanted)]
+        room = await found.desk.storage.room(found.repo.id) if upload else None
+        answers = []
+        for each in _objects(wanted):
+            answer = await _object(request, found, each, upload=upload)
+            if room is not None and "actions" in answer:
+                room = _counted(room, answer)
+            answers.append(answer)
     except Fault as fault:
         return _said(request, fault)
     return JSONResponse({"transfer": "basic", "hash_algo": "sha256", "objects": answers}, media_type=MEDIA)
@@ -65,6 +72,17 @@ async def _object(request: Request, found: Asked, wanted: Any, *, upload: bool) 
     return shown
 
 
+def _counted(room: Room, answer: Action) -> Room:
+    """What is left after this object; one that does not fit is told so instead."""
+    try:
+        room.take(answer["size"], "store it")
+    except OverQuota as fault:
+        del answer["actions"], answer["authenticated"]
+        answer["error"] = {"code": fault.status, "message": fault.said}
+        return room
+    return room.after(answer["size"])
+
+
 def _upload(request: Request, found: Asked, oid: str, size: int) -> Action:
     expires = time.time() + SECONDS
     ticket = issue(Use.LFS_UPLOAD, found.repo.id, oid, size, expires=expires, key=found.desk.signing)
@@ -84,6 +102,7 @@ def _download(request: Request, found: Asked, oid: str) -> Action:
 async def put(request: Request, ticket: str) -> Response:
     """Receive one object; nothing stays of one that is not what was announced."""
     repo, oid, size = _claims(request, ticket, Use.LFS_UPLOAD)
+    await desk(request).storage.take(RepoId(repo), 0, f"store {oid}", sizes=[int(size)])
     await desk(request).blobs.put(RepoId(repo), Sha256(oid), int(size), request.stream())
     return Response(status_code=200)
 

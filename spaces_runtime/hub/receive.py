@@ -11,6 +11,7 @@ from pathlib import Path
 from builder.card import NO_BLOCK
 from builder.frontmatter import front_matter
 from builder.recipe import faults_of
+from spaces_runtime.domain.errors import OverQuota
 from spaces_runtime.domain.ids import Sha256
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.pointers import SMALL, pointer
@@ -65,6 +66,7 @@ async def judge(desk: Desk, repo: Repo, updates: Sequence[Update], objects: Path
     if news and not refusals:
         found = await _new_blobs(git, news, desk.settings.hub.max_regular)
         refusals += [*found.large, *await _without_content(desk, repo, git, found.small)]
+        refusals += await _too_much(desk, repo, objects)
     if refusals:
         rest = len(refusals) - SHOWN
         return Verdict(refusals=(*refusals[:SHOWN], *([f"... and {rest} more."] if rest > 0 else [])))
@@ -72,6 +74,19 @@ async def judge(desk: Desk, repo: Repo, updates: Sequence[Update], objects: Path
     if repo.kind is Kind.SPACE and heads:
         return Verdict(notes=await _settings_notes(git, heads[0]))
     return Verdict()
+
+
+def size_of(objects: Path) -> int:
+    """Bytes of what a push has brought so far."""
+    return sum(path.stat().st_size for path in objects.rglob("*") if path.is_file())
+
+
+async def _too_much(desk: Desk, repo: Repo, objects: Path) -> list[str]:
+    try:
+        await desk.storage.take(repo.id, await asyncio.to_thread(size_of, objects), f"push to {repo.full}")
+    except OverQuota as fault:
+        return [fault.said]
+    return []
 
 
 async def _new_blobs(git: _Git, news: Sequence[str], limit: int) -> _Found:

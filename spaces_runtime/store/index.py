@@ -10,17 +10,22 @@ import sqlalchemy as sa
 
 from spaces_runtime.domain.errors import RepoMissing, Taken
 from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256, UserId
-from spaces_runtime.domain.repo import Kind, Repo, Visibility
+from spaces_runtime.domain.repo import Gating, Kind, Repo, Visibility
+from spaces_runtime.domain.settings import StorageSettings
+from spaces_runtime.store import storage
 from spaces_runtime.store.audit import note
 from spaces_runtime.store.database import Database
 from spaces_runtime.store.schema import aliases, holdings, repos
+
+NO_LIMITS = StorageSettings()
 
 
 class SqlIndex:
     """The port Index."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, limits: StorageSettings = NO_LIMITS) -> None:
         self._db = db
+        self._limits = limits
 
     async def create(self, repo: Repo, *, by: str = "") -> None:
         """Raises: Taken, also for a name that differs by case only."""
@@ -30,12 +35,15 @@ class SqlIndex:
             "namespace": repo.namespace,
             "name": repo.name,
             "folded": repo.full.lower(),
+            "owner": repo.namespace.lower(),
             "visibility": repo.visibility.value,
+            "gated": repo.gated.value if repo.gated else "",
             "creator": repo.creator,
             "created_at": repo.created_at,
             "updated_at": repo.updated_at,
             "head": repo.head,
             "sdk": repo.sdk,
+            **dict.fromkeys(("downloads", "downloads_ever", "likes", "parameters"), 0),
         }
 
         def change(connection: sa.Connection) -> None:
@@ -113,19 +121,22 @@ class SqlIndex:
             raise RepoMissing(repo) from None
 
     async def hold(self, repo: RepoId, sha256: Sha256, size: int) -> None:
-        """Repeating it is fine."""
-
-        def change(connection: sa.Connection) -> None:
-            if _size(connection, repo, sha256) is None:
-                connection.execute(holdings.insert().values(repo=repo, sha256=sha256, size=size))
-
+        """Repeating it is fine. Raises: OverQuota."""
         try:
-            await self._db.run(change)
+            await self._db.run(lambda c: storage.hold(c, repo, sha256, size, self._limits))
         except sa.exc.IntegrityError:
             raise RepoMissing(repo) from None
 
     async def holds(self, repo: RepoId, sha256: Sha256) -> int | None:
-        return await self._db.read(lambda c: _size(c, repo, sha256))
+        """Whoever asks may be about to commit it: what a sweep has its eye on is in use again from now on."""
+        query = sa.select(holdings.c.size, holdings.c.unused_since)
+        mine = (holdings.c.repo == repo) & (holdings.c.sha256 == sha256)
+        row = await self._db.read(lambda c: c.execute(query.where(mine)).first())
+        if row is None or row.unused_since is None:
+            return row.size if row else None
+        used = holdings.update().where(mine).values(unused_since=None).returning(holdings.c.size)
+        size: int | None = await self._db.run(lambda c: c.execute(used).scalar())
+        return size
 
     async def held(self) -> frozenset[Sha256]:
         """All content that any repo holds."""
@@ -137,12 +148,6 @@ class SqlIndex:
     async def _one(self, query: sa.Select[Any]) -> Repo | None:
         row = await self._db.read(lambda c: c.execute(query).first())
         return _repo(row) if row else None
-
-
-def _size(connection: sa.Connection, repo: RepoId, sha256: Sha256) -> int | None:
-    held = sa.select(holdings.c.size).where(holdings.c.repo == repo, holdings.c.sha256 == sha256)
-    size: int | None = connection.execute(held).scalar()
-    return size
 
 
 def _repo(row: Any) -> Repo:  # noqa: ANN401 - a row of repos
@@ -157,4 +162,8 @@ def _repo(row: Any) -> Repo:  # noqa: ANN401 - a row of repos
         updated_at=row.updated_at,
         head=RevisionId(row.head) if row.head else None,
         sdk=row.sdk,
+        gated=Gating(row.gated) if row.gated else None,
+        downloads=row.downloads,
+        downloads_ever=row.downloads_ever,
+        likes=row.likes,
     )

@@ -98,7 +98,6 @@ repos = Table(
     Column("downloads", BigInteger, nullable=False),  # of the last 30 days, counted from `downloads` once a day
     Column("downloads_ever", BigInteger, nullable=False),
     Column("likes", Integer, nullable=False),
-    Column("storage", BigInteger, nullable=False),  # bytes
     Column("parameters", BigInteger, nullable=False),  # of a model's safetensors; 0: not known
     UniqueConstraint("kind", "folded"),
     Index(None, "kind", "updated_at"),
@@ -199,6 +198,30 @@ xet_names = Table(  # what Xet clients call content that a repo holds
     Column("sha256", Text, nullable=False),
     ForeignKeyConstraint(["repo", "sha256"], ["holdings.repo", "holdings.sha256"], ondelete="CASCADE"),
     Index(None, "repo", "sha256"),
+)
+
+BYTES = Text().with_variant(Text(collation="C"), "postgresql")  # in the order of its bytes, as SQLite does by itself
+
+bucket_files = Table(
+    "bucket_files",
+    metadata,
+    Column("bucket", ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
+    Column("path", BYTES, primary_key=True),
+    Column("xet", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("modified_at", Double),  # as the sender says
+    Column("uploaded_at", Double, nullable=False),
+    Index(None, "bucket", "sha256"),
+)
+
+bucket_sizes = Table(  # sums of bucket_files; no row: it never had a file
+    "bucket_sizes",
+    metadata,
+    Column("bucket", ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
+    Column("files", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("changed_at", Double, nullable=False),
 )
 
 audit = Table(

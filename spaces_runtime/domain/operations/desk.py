@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from spaces_runtime.domain.hosts import Names
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.ports.content import Blobs, Repos, Xorbs
-from spaces_runtime.domain.ports.durable import Builds, Index, People, Secrets, Spaces
+from spaces_runtime.domain.ports.durable import Builds, Index, People, Secrets, Spaces, Storage
 from spaces_runtime.domain.ports.live import Activity, Events, Observations, Wakes
 from spaces_runtime.domain.ports.logs import Logs
 from spaces_runtime.domain.settings import Settings
@@ -22,6 +22,7 @@ class Desk:
     names: Names
     people: People
     index: Index
+    storage: Storage
     spaces: Spaces
     builds: Builds
     secrets: Secrets

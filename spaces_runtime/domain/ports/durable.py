@@ -9,11 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from spaces_runtime.domain.bucket import BucketChange, BucketFile, BucketFolder, Refusal, Size
 from spaces_runtime.domain.ids import BuildKey, RepoId, RevisionId, Sha256, SpaceId, UserId
 from spaces_runtime.domain.lesson import Lesson
 from spaces_runtime.domain.people import Person, Role, TokenShown
 from spaces_runtime.domain.repo import Kind, Repo, Visibility
 from spaces_runtime.domain.space import Hush, Revision, Space, Wish
+from spaces_runtime.domain.storage import Room, Use
 
 
 class People(Protocol):
@@ -53,6 +55,23 @@ class Index(Protocol):
     async def audit(self, by: str, what: str, about: str) -> None: ...
 
 
+class Buckets(Protocol):
+    """The files of buckets; a bucket itself is a repo of the Index. Listings are in the order of the paths' bytes.
+
+    listing(): what begins with `prefix`; not recursive: as entry_of() shows it. after: cursor of the page before; the
+    second value is the next one, empty at the end. change(): all that can be, in one step; says what could not.
+    """
+
+    async def size(self, buckets: Collection[RepoId]) -> Mapping[RepoId, Size]: ...
+    async def files(self, bucket: RepoId, paths: Collection[str]) -> Sequence[BucketFile]: ...  # those that are there
+    async def listing(
+        self, bucket: RepoId, prefix: str, *, recursive: bool, after: str, limit: int
+    ) -> tuple[Sequence[BucketFile | BucketFolder], str]: ...
+    async def change(
+        self, bucket: RepoId, changes: Sequence[BucketChange], now: float, *, by: str = ""
+    ) -> Sequence[Refusal]: ...  # raises RepoMissing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """Where a Space is visited. subdomain: a DNS label. loopback: 127.a.b.c, its own in local mode."""
@@ -78,6 +97,19 @@ class SecretShown:
 
     description: str
     updated_at: float
+
+
+class Storage(Protocol):
+    """How much is stored, and how much may be. more: bytes; what: said in the refusal."""
+
+    async def room(self, repo: RepoId) -> Room: ...
+    # sizes: of files that the repo may hold already. take() raises OverQuota
+    async def take(self, repo: RepoId, more: int, what: str, *, sizes: Collection[int] = ()) -> None: ...
+    async def grew(self, repo: RepoId, more: int) -> None: ...  # git took this much
+    async def use_of(self, namespace: str) -> Use: ...
+    async def everybody(self) -> Sequence[Use]: ...
+    # size: 0: no limit; None: the settings'
+    async def set_quota(self, namespace: str, size: int | None, *, by: str = "") -> None: ...
 
 
 class Spaces(Protocol):

@@ -235,6 +235,32 @@ def _repos() -> None:
     op.create_index("ix_xet_names_repo_sha256", "xet_names", ["repo", "sha256"], unique=False)
 
 
+def _buckets() -> None:
+    in_bytes = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+    op.create_table(
+        "bucket_files",
+        sa.Column("bucket", sa.Text(), nullable=False),
+        sa.Column("path", in_bytes, nullable=False),
+        sa.Column("xet", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("modified_at", sa.Double(), nullable=True),
+        sa.Column("uploaded_at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["bucket"], ["repos.id"], name="fk_bucket_files_bucket", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("bucket", "path", name="pk_bucket_files"),
+    )
+    op.create_index("ix_bucket_files_bucket_sha256", "bucket_files", ["bucket", "sha256"], unique=False)
+    op.create_table(
+        "bucket_sizes",
+        sa.Column("bucket", sa.Text(), nullable=False),
+        sa.Column("files", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["bucket"], ["repos.id"], name="fk_bucket_sizes_bucket", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("bucket", name="pk_bucket_sizes"),
+    )
+
+
 def _spaces() -> None:
     op.create_table(
         "spaces",

@@ -1,0 +1,139 @@
+"""What is stored, by repo and namespace, and what may be. Functions of a connection, for use in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+
+from spaces_runtime.domain.errors import RepoMissing
+from spaces_runtime.domain.ids import RepoId, Sha256
+from spaces_runtime.domain.settings import StorageSettings
+from spaces_runtime.domain.storage import MOST, Room, Use
+from spaces_runtime.store.audit import note
+from spaces_runtime.store.database import Database
+from spaces_runtime.store.schema import git_sizes, holdings, quotas, repos
+
+
+class SqlStorage:
+    """The port Storage."""
+
+    def __init__(self, db: Database, limits: StorageSettings) -> None:
+        self._db = db
+        self._limits = limits
+
+    async def room(self, repo: RepoId) -> Room:
+        """Raises: RepoMissing."""
+        return await self._db.read(lambda c: room(c, repo, self._limits))
+
+    async def take(self, repo: RepoId, more: int, what: str, *, sizes: Collection[int] = ()) -> None:
+        """Nothing happens when `more` bytes, and what is new of `sizes`, fit. Without limits nothing is asked.
+
+        sizes: of files that may be there already: what the repo holds in exactly this size is taken for the same;
+        whoever sends it in the end is looked at once more. Raises: OverQuota, RepoMissing.
+        """
+
+        def look(connection: sa.Connection) -> None:
+            space = room(connection, repo, self._limits)
+            if space.repo.limit or space.namespace.limit:
+                announced = [min(max(size, 0), MOST) for size in sizes]
+                known = sa.select(holdings.c.size).where(holdings.c.repo == repo, holdings.c.size.in_(set(announced)))
+                same = set(connection.execute(known).scalars()) if announced else set()
+                space.take(more + sum(size for size in announced if size not in same), what)
+
+        await self._db.read(look)
+
+    async def grew(self, repo: RepoId, more: int) -> None:
+        """Git has taken this many bytes for the repo. One that is gone is fine."""
+
+        def change(connection: sa.Connection) -> None:
+            grown = git_sizes.update().where(git_sizes.c.repo == repo).values(size=git_sizes.c.size + more)
+            if not connection.execute(grown).rowcount and _is_there(connection, repo):
+                connection.execute(git_sizes.insert().values(repo=repo, size=more))
+
+        if more > 0:
+            await self._db.run(change)
+
+    async def measured(self, repo: RepoId, size: int) -> None:
+        """Its git folder has this many bytes."""
+
+        def change(connection: sa.Connection) -> None:
+            connection.execute(git_sizes.delete().where(git_sizes.c.repo == repo))
+            if _is_there(connection, repo):
+                connection.execute(git_sizes.insert().values(repo=repo, size=size))
+
+        await self._db.run(change)
+
+    async def use_of(self, namespace: str) -> Use:
+        """Of a person or an organisation, also one that has nothing."""
+        return await self._db.read(lambda c: _namespace(c, namespace, self._limits))
+
+    async def everybody(self) -> list[Use]:
+        """Of all that have a repo or a limit of their own; the largest first."""
+
+        def look(connection: sa.Connection) -> list[Use]:
+            named = {
+                str(name).lower(): str(name) for name in connection.execute(sa.select(repos.c.namespace)).scalars()
+            }
+            for folded in connection.execute(sa.select(quotas.c.folded)).scalars():
+                named.setdefault(folded, folded)
+            return [_namespace(connection, name, self._limits) for name in named.values()]
+
+        return sorted(await self._db.read(look), key=lambda use: (-use.used, use.name))
+
+    async def set_quota(self, namespace: str, size: int | None, *, by: str = "") -> None:
+        """size: bytes; 0: no limit; None: what the settings say."""
+
+        def change(connection: sa.Connection) -> None:
+            connection.execute(quotas.delete().where(quotas.c.folded == namespace.lower()))
+            if size is not None:
+                connection.execute(quotas.insert().values(folded=namespace.lower(), size=size))
+            told = "as set for all" if size is None else f"{size} bytes" if size else "none"
+            note(connection, by=by, what=f"set quota: {told}", about=namespace)
+
+        await self._db.run(change)
+
+
+def hold(connection: sa.Connection, repo: RepoId, sha256: Sha256, size: int, limits: StorageSettings) -> None:
+    """Note that this repo has proven to hold it; repeating it is fine. Raises: OverQuota, RepoMissing."""
+    mine = (holdings.c.repo == repo) & (holdings.c.sha256 == sha256)
+    if connection.execute(holdings.update().where(mine).values(unused_since=None)).rowcount:
+        return
+    room(connection, repo, limits).take(size, f"store {sha256}")
+    connection.execute(holdings.insert().values(repo=repo, sha256=sha256, size=size))
+
+
+def room(connection: sa.Connection, repo: RepoId, limits: StorageSettings) -> Room:
+    """What limits the repo. What is used is counted only where there is a limit. Raises: RepoMissing."""
+    row = connection.execute(sa.select(repos.c.namespace, repos.c.name).where(repos.c.id == repo)).first()
+    if row is None:
+        raise RepoMissing(repo)
+    own = _used(connection, repos.c.id == repo) if limits.repo else 0
+    return Room(
+        repo=Use(name=f"{row.namespace}/{row.name}", used=own, limit=limits.repo),
+        namespace=_namespace(connection, row.namespace, limits, lazily=True),
+    )
+
+
+def used(connection: sa.Connection, repo: RepoId) -> int:
+    """Bytes of its large files and its git folder."""
+    return _used(connection, repos.c.id == repo)
+
+
+def _namespace(connection: sa.Connection, name: str, limits: StorageSettings, *, lazily: bool = False) -> Use:
+    own: int | None = connection.execute(sa.select(quotas.c.size).where(quotas.c.folded == name.lower())).scalar()
+    limit = limits.namespace if own is None else own
+    below = repos.c.folded.startswith(f"{name.lower()}/", autoescape=True)
+    return Use(name=name, used=_used(connection, below) if limit or not lazily else 0, limit=limit)
+
+
+def _used(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:
+    """A blob that two repos hold counts for both: deleting one of them gives back what was counted for it."""
+    large = sa.select(sa.func.sum(holdings.c.size)).join_from(holdings, repos).where(which)
+    small = sa.select(sa.func.sum(git_sizes.c.size)).join_from(git_sizes, repos).where(which)
+    return sum(int(connection.execute(query).scalar() or 0) for query in (large, small))
+
+
+def _is_there(connection: sa.Connection, repo: RepoId) -> Any:  # noqa: ANN401 - a row or None
+    return connection.execute(sa.select(repos.c.id).where(repos.c.id == repo)).first()
