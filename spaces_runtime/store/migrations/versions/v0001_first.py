@@ -18,6 +18,7 @@ def upgrade() -> None:
     _repos()
     _shown()
     _regard()
+    _buckets()
     _spaces()
     _former_hosts()
     _builds()
