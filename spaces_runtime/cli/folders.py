@@ -26,8 +26,9 @@ def folders(layout: Layout) -> Iterable[Folder]:
     """All of them, parents first."""
     yield Folder(layout.data, 0, 0, 0o711)
     yield Folder(layout.run, 0, GROUP, 0o1771)
-    for path in (layout.database.parent, layout.repos, layout.blobs):
+    for path in (layout.database.parent, layout.repos):
         yield Folder(path, HUB, CONTROL, SET_GROUP | 0o770)
+    yield Folder(layout.blobs, HUB, GROUP, SET_GROUP | 0o710)  # see store.blobs
     yield Folder(layout.keys, HUB, CONTROL, SET_GROUP | 0o771)
     yield Folder(layout.builds, SCHEDULER, CONTROL, SET_GROUP | 0o775)
     yield Folder(layout.logs, SCHEDULER, CONTROL, SET_GROUP | 0o770)

@@ -38,7 +38,7 @@ class Layout:
 
     @property
     def blobs(self) -> Path:
-        """Content by sha256: `ab/cd/abcd...`; `xorbs/` and `incoming/` beside them."""
+        """Content by sha256: `ab/cd/abcd...`; `xorbs/` and `incoming/` beside them. The gateways read what is named."""
         return self.data / "blobs"
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from typing import Protocol
 
@@ -71,6 +72,16 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """To the visitor."""
         self._transport.write(data)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that were written and have not left yet."""
+        return self._transport.get_write_buffer_size()
+
+    def fileno(self) -> int:
+        """Of the visitor's socket."""
+        told: socket.socket = self._transport.get_extra_info("socket")
+        return told.fileno()
 
     def keeps(self, head: Head) -> bool:
         """Whether the connection stays after this request."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
+from spaces_runtime.domain.handing import Handed
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.gateway.door import Door
-from spaces_runtime.gateway.head import Field, Head
+from spaces_runtime.gateway.head import Field, Head, named
 from spaces_runtime.gateway.headers import Back, Framing, Toward, request_head, response_head, switched_head
 from spaces_runtime.gateway.reply import Reply, refusal
 from spaces_runtime.gateway.upstream import Pool, Upstream
@@ -28,12 +29,13 @@ IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """A way to an upstream. space: None for the hub and in a bare gateway."""
+    """A way to an upstream. space: None for the hub and in a bare gateway. hands: it may hand us blobs to send."""
 
     pool: Pool
     toward: Toward
     back: Back
     space: SpaceId | None = None
+    hands: bool = False
 
 
 class Holder(Protocol):
@@ -63,14 +65,16 @@ class Host(Protocol):
     def not_dialled(self, exchange: Exchange, why: str) -> None: ...
     def left(self, exchange: Exchange) -> None: ...  # it is out of the door
     def switched(self, exchange: Exchange) -> None: ...  # it is a tunnel from here on
+    def handed(self, exchange: Exchange, blob: Handed, status: int, fields: list[Field]) -> None: ...  # to be sent
 
 
 class Exchange:
     """It lives on the connection's queue from its head to its end. See Errand for what the app's side calls."""
 
     __slots__ = (
-        "_chunked", "_connection", "_parked", "_parked_size", "_retried", "answered", "body_done", "counted",
-        "deadline", "door", "head", "holder", "host", "lane", "over", "sent_body", "stream", "upstream", "used",
+        "_chunked", "_connection", "_handed", "_parked", "_parked_size", "_retried", "answered", "body_done",
+        "counted", "deadline", "door", "head", "holder", "host", "lane", "over", "sent_body", "stream", "upstream",
+        "used",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, head: Head, host: Host) -> None:
@@ -78,6 +82,7 @@ class Exchange:
         self._parked: list[bytes] = []
         self._parked_size = 0
         self._chunked = self._retried = False
+        self._handed: tuple[Handed, int, list[Field]] | None = None  # waits for the end of the hub's answer
         self.body_done = not head.has_body
         self.answered = self.over = self.sent_body = False
         self.used = self.counted = False  # counts as activity; is counted so now
@@ -215,6 +220,9 @@ class Exchange:
         """The head of the app's answer. sized: it has a Content-Length; ends: no body follows."""
         if self.lane is None or self.over:
             return
+        if self.lane.hands and (blob := named(fields)) is not None:
+            self._handed = (blob, status, fields)
+            return
         if self.stream is not None and (status != 200 or sized or ends):  # noqa: PLR2004
             self.stream.end()  # no heartbeat after all
         if self.answered:  # a heartbeat taken up again after a sleep: the visitor has its head already
@@ -244,6 +252,10 @@ class Exchange:
         upstream, self.upstream = self.upstream, None
         if upstream is not None:
             upstream.release(reusable=self.body_done)
+        if self._handed is not None and not self.over:
+            (blob, status, fields), self._handed = self._handed, None
+            self.host.handed(self, blob, status, fields)
+            return
         if self.over or (self.stream is not None and self.stream.keep()):
             return
         if self._chunked:

@@ -15,8 +15,8 @@ from spaces_runtime.gateway.exchange import Exchange
 from spaces_runtime.gateway.head import Field, Head
 from spaces_runtime.gateway.headers import Back
 from spaces_runtime.gateway.reply import Reply, refusal
+from spaces_runtime.gateway.sending import Sending
 
-BLOCK = 256 * 1024  # bytes read at a time
 RANGE = re.compile(rb"bytes=(\d*)-(\d*)")
 TEXTUAL = ("text/", "application/javascript", "application/json", "image/svg")
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".md": "text/markdown"}
@@ -133,49 +133,7 @@ def _send(exchange: Exchange, found: Found, fields: list[Field], back: Back, sta
         os.close(opened)
         exchange.finish()
     else:
-        Pump(exchange, opened, *part).ready()
-
-
-class Pump:
-    """Reads a file as fast as the visitor takes it."""
-
-    def __init__(self, exchange: Exchange, opened: int, start: int, length: int) -> None:
-        self._exchange, self._file, self._at, self._left = exchange, opened, start, length
-        exchange.stream = self
-
-    def ready(self) -> None:
-        """The visitor takes more."""
-        while self._left and not self._exchange.connection.is_full and not self._exchange.over:
-            block = os.pread(self._file, min(BLOCK, self._left), self._at)
-            if not block:  # the file was cut short under us: the client must see that
-                self._exchange.cut("")
-                return
-            self._at += len(block)
-            self._left -= len(block)
-            self._exchange.body(block)
-        if not self._left and not self._exchange.over:
-            self._exchange.finish()
-
-    @property
-    def endless(self) -> bool:
-        """It ends when the file does."""
-        return False
-
-    def keep(self) -> bool:
-        """There is no app's side."""
-        return False
-
-    def from_visitor(self, data: bytes) -> bool:
-        return bool(data)
-
-    def from_app(self, data: bytes) -> None:
-        """There is no app's side."""
-
-    def end(self) -> None:
-        """All sent, or the visitor left."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        Sending(exchange, opened, *part)
 
 
 def _fields(found: Found) -> list[Field]:

@@ -10,8 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from spaces_runtime.domain.handing import BLOB, Handed, handed
+
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")  # what a Host may be; empty is refused
 MOST_HEADERS = 256
+BLOB_HEADER = BLOB.lower().encode()
 
 Field = tuple[bytes, bytes, bytes]  # name in lower case, name as sent, value
 
@@ -56,6 +59,12 @@ class Head:
     @property
     def path(self) -> bytes:
         return self.target.partition(b"?")[0]
+
+
+def named(fields: Sequence[Field]) -> Handed | None:
+    """The blob that an answer of the hub hands over; None: none, its body is its own."""
+    value = next((value for lower, _, value in fields if lower == BLOB_HEADER), None)
+    return handed(value.decode("latin-1")) if value is not None else None
 
 
 def check(

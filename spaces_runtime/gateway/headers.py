@@ -10,6 +10,7 @@ from binascii import Error as NotBase64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from spaces_runtime.domain.handing import BLOBS, TAKES
 from spaces_runtime.gateway.head import Field, Head
 
 HOP = frozenset(
@@ -20,6 +21,7 @@ FORGED = frozenset(b"forwarded x-real-ip x-ip-token x-client-ip true-client-ip".
 OURS = (b"spaces-", b"__Host-spaces-", b"__Secure-spaces-")  # names of the platform's own cookies
 CREDENTIALS = frozenset((b"x-hf-authorization", b"authorization", b"cookie", b"referer"))
 CORS = b"access-control-"
+TAKING = f"\r\n{TAKES}: {BLOBS}\r\n".encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +29,13 @@ class Toward:
     """How request heads are written. scheme: as visitors see it.
 
     to_app: credentials of the hub must not reach it. trusted: peers whose X-Forwarded-For is believed.
+    takes: blobs that it names, to send them, see domain.handing.
     """
 
     scheme: bytes
     to_app: bool
     trusted: frozenset[bytes] = frozenset()
+    takes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,7 @@ def request_head(head: Head, toward: Toward, peer: bytes) -> bytes:
             out += (name, b": ", sent, b"\r\n")
     client = _client(before, peer, toward.trusted)
     out += (b"X-Forwarded-For: ", client, b"\r\nX-Forwarded-Host: ", head.authority)
-    out += (b"\r\nX-Forwarded-Proto: ", toward.scheme, b"\r\n")
+    out += (b"\r\nX-Forwarded-Proto: ", toward.scheme, TAKING if toward.takes else b"\r\n")
     if head.upgrade:
         out += (b"Connection: Upgrade\r\nUpgrade: ", head.upgrade, b"\r\n\r\n")
     elif head.length is None:

@@ -12,16 +12,18 @@ from urllib.parse import unquote
 
 import structlog
 
+from spaces_runtime.domain.handing import Handed
 from spaces_runtime.domain.hosts import Names
 from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.ports.engine import Dialer
 from spaces_runtime.domain.route import Route
 from spaces_runtime.domain.settings import GatewaySettings
-from spaces_runtime.gateway import files
+from spaces_runtime.gateway import blobs, files
 from spaces_runtime.gateway.activity import Ledger, Use, use
 from spaces_runtime.gateway.ask import HubCheck
 from spaces_runtime.gateway.decide import NOBODY_HERE, Enter, Late, Refuse, decide
 from spaces_runtime.gateway.exchange import Exchange, Lane
+from spaces_runtime.gateway.head import Field
 from spaces_runtime.gateway.headers import Back, Toward
 from spaces_runtime.gateway.hold import DIAL_AGAIN, Asker, Early, Held, News
 from spaces_runtime.gateway.reply import hop, is_preflight, preflight, refusal, wants_page
@@ -55,6 +57,7 @@ class Desk:
     settings: GatewaySettings
     key: bytes
     clock: Callable[[], float]
+    blobs: Path | None = None  # their folder; None: this gateway cannot read it
 
 
 class Reception:
@@ -67,8 +70,9 @@ class Reception:
         self._to_app = Toward(scheme=self._scheme, to_app=True, trusted=trusted)
         self._hub = Lane(
             pool=desk.hub,
-            toward=Toward(scheme=self._scheme, to_app=False, trusted=trusted),
+            toward=Toward(scheme=self._scheme, to_app=False, trusted=trusted, takes=desk.blobs is not None),
             back=Back(to_app=False),
+            hands=desk.blobs is not None,
         )
         self._hub_hosts = _hub_hosts(desk.names)
         self._lanes: dict[str, tuple[Route, Lane]] = {}
@@ -234,6 +238,11 @@ class Reception:
         self._uncount(exchange)
         self._tunnels.add(Tunnel(exchange, route, exchange.door, self._around))
 
+    def handed(self, exchange: Exchange, blob: Handed, status: int, fields: list[Field]) -> None:
+        """The hub has judged, and leaves the sending to us."""
+        if self._desk.blobs is not None:
+            blobs.send(exchange, self._desk.blobs, blob, status, fields)
+
     # Parts of them.
 
     def _hold(self, exchange: Exchange, route: Route, late: Late, *, pause: float = 0.0) -> None:
@@ -345,28 +354,6 @@ class Reception:
         pool = self._pools.pop(instance, None)
         if pool is not None:
             pool.close_idle()
-
-
-class BareReception:
-    """A gateway in front of one app: every request goes there."""
-
-    def __init__(self, pool: Pool) -> None:
-        toward = Toward(scheme=b"http", to_app=False)
-        self._lane = Lane(pool=pool, toward=toward, back=Back(to_app=False))
-
-    def receive(self, exchange: Exchange) -> None:
-        """To the app."""
-        exchange.go(self._lane)
-
-    def not_dialled(self, exchange: Exchange, why: str) -> None:
-        """It is not there."""
-        exchange.reply(refusal(exchange.head, 502, "The app takes no connection.", then=why))
-
-    def left(self, exchange: Exchange) -> None:
-        """Nothing is counted."""
-
-    def switched(self, exchange: Exchange) -> None:
-        """Nothing is watched."""
 
 
 def is_internal(path: bytes) -> bool:

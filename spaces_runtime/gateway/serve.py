@@ -19,10 +19,11 @@ from spaces_runtime.domain.settings import GatewaySettings
 from spaces_runtime.gateway.activity import Ledger
 from spaces_runtime.gateway.answers import Answers
 from spaces_runtime.gateway.ask import HubCheck
+from spaces_runtime.gateway.bare import BareReception
 from spaces_runtime.gateway.connection import Connection
 from spaces_runtime.gateway.exchange import Host
 from spaces_runtime.gateway.hold import Asker, News
-from spaces_runtime.gateway.reception import BareReception, Desk, Reception
+from spaces_runtime.gateway.reception import Desk, Reception
 from spaces_runtime.gateway.table import Table
 from spaces_runtime.gateway.upstream import Pool
 
@@ -36,7 +37,10 @@ AWAY = 1.0  # seconds before a live store that is away is tried again
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayParts:
-    """What wiring hands over. sockets: already listening, see listen(). key: of layout.keys/visitor."""
+    """What wiring hands over. sockets: already listening, see listen(). key: of layout.keys/visitor.
+
+    blobs: the folder of all blobs, which the hub may hand us to send.
+    """
 
     gateway: GatewayId
     sockets: Sequence[socket.socket]
@@ -50,6 +54,7 @@ class GatewayParts:
     activity: Activity
     events: Events
     dialer: Dialer
+    blobs: Path | None = None
 
 
 def listen(port: int, *, public: bool) -> list[socket.socket]:
@@ -156,6 +161,7 @@ class Gateway:
                 settings=parts.settings,
                 key=parts.key,
                 clock=time.time,
+                blobs=parts.blobs,
             )
         )
         self._answers = Answers(

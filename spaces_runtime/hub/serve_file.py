@@ -15,6 +15,9 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from spaces_runtime.domain.handing import BLOB, BLOBS, TAKES, Handed
+from spaces_runtime.domain.ids import Sha256
+
 STEP: Final = 2**20  # bytes read at a time
 RANGE: Final = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*\Z")
 TEXT: Final = (
@@ -26,7 +29,7 @@ SHOWN: Final = ("image/", "audio/", "video/", "application/pdf")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What is sent. etag: without quotes. source: the bytes themselves, or the file that has them."""
+    """What is sent. etag: without quotes. source: the bytes themselves, or the file that has them, a blob."""
 
     name: str
     size: int
@@ -66,6 +69,9 @@ def serve(request: Request, content: Content, headers: Mapping[str, str]) -> Res
         return Response(status_code=status, headers=told)
     if isinstance(content.source, bytes):
         return Response(content.source[start:end], status_code=status, headers=told)
+    if request.headers.get(TAKES) == BLOBS:
+        blob = Handed(sha256=Sha256(content.source.name), start=start, length=end - start)
+        return Response(status_code=status, headers=told | {"Content-Length": "0", BLOB: blob.told})
     return StreamingResponse(pieces(content.source, start, end), status_code=status, headers=told)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 from typing import Protocol
@@ -14,9 +15,15 @@ from uuid import uuid4
 
 from spaces_runtime.domain.errors import Invalid, Missing
 from spaces_runtime.domain.ids import RepoId, Sha256
-from spaces_runtime.store.disk import room
+from spaces_runtime.domain.storage import Removed
+from spaces_runtime.store.disk import remove, remove_older, room
+from spaces_runtime.store.folder_lock import alone, sharing
 
+BYTE = "[0-9a-f][0-9a-f]"
+Held = Callable[[Collection[Sha256]], Awaitable[Collection[Sha256]]]  # which of these any repo holds
 BATCH = 2**20  # bytes gathered before a thread hashes and writes them
+# The gateways send blobs by themselves: their group may read one whose name it knows, and neither list nor change any.
+FOLDER, KEPT = 0o710, 0o440
 
 
 class Ledger(Protocol):
@@ -43,8 +50,10 @@ class Incoming:
 
     def keep(self, place: Path) -> None:
         """Move it to its place; equal content that is there already stays."""
+        os.fchmod(self._file.fileno(), KEPT)
         os.fsync(self._file.fileno())
-        place.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (place.parent.parent, place.parent):
+            folder.mkdir(FOLDER, exist_ok=True)
         Path(self._file.name).replace(place)
         for folder in (place.parent, place.parent.parent, place.parent.parent.parent):
             _fsync(folder)
@@ -84,8 +93,15 @@ class FileBlobs:
                 raise Invalid(what=f"store {sha256}", why=f"{size} bytes were announced, {file.size} came")
             if file.sha256 != sha256:
                 raise Invalid(what=f"store {sha256}", why=f"the content that came has the sha256 {file.sha256}")
-            await asyncio.to_thread(file.keep, self.path(sha256))
-        await self._ledger.hold(repo, sha256, size)
+            await self.keep(repo, file)
+
+    async def keep(self, repo: RepoId, file: Incoming) -> None:
+        """Give content its place and let the repo hold it: a sweep finds both done, or neither."""
+        place = self.path(file.sha256)
+        place.parent.parent.mkdir(FOLDER, exist_ok=True)
+        async with sharing(place.parent.parent):
+            await asyncio.to_thread(file.keep, place)
+            await self._ledger.hold(repo, file.sha256, file.size)
 
     async def holds(self, repo: RepoId, sha256: Sha256) -> bool:
         return await self._ledger.holds(repo, sha256) is not None
@@ -102,7 +118,7 @@ class FileBlobs:
 
         Raises: Full.
         """
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        self._incoming.mkdir(0o700, parents=True, exist_ok=True)
         path = self._incoming / uuid4().hex
         try:
             with room(what), path.open("x+b", buffering=0) as file:
@@ -110,20 +126,24 @@ class FileBlobs:
         finally:
             path.unlink(missing_ok=True)
 
-    def sweep(self, held: Collection[Sha256], before: float) -> int:
-        """Remove what no repo holds, and what a killed process left half received; gives the bytes that are free again.
+    async def sweep(self, held: Held, before: float) -> Removed:
+        """Remove what no repo holds, and what a killed process left half received. Safe beside any number of uploads.
 
-        before: Unix seconds; younger files may be about to be held, or are still being received.
+        before: Unix seconds; what is younger may still be being received.
         """
-        received = self._incoming.iterdir() if self._incoming.is_dir() else ()
-        kept = (path for path in self._root.glob("??/??/*") if path.name not in held)
-        freed = 0
-        for path in (*received, *kept):
-            told = path.stat()
-            if told.st_mtime < before:
-                path.unlink(missing_ok=True)
-                freed += told.st_size
-        return freed
+        removed = await asyncio.to_thread(remove_older, self._incoming, "*", before, "half received files")
+        removed = replace(removed, what="blobs that no repo holds, or half received")
+        for folder in sorted(self._root.glob(BYTE)):
+            there = await asyncio.to_thread(lambda at: {Sha256(path.name) for path in at.glob(f"{BYTE}/*")}, folder)
+            if there - await held(there):
+                removed = removed.plus(await self._sweep(folder, there, held))
+        return removed
+
+    async def _sweep(self, folder: Path, there: Collection[Sha256], held: Held) -> Removed:
+        """Asked again once nobody is between keeping and holding: the answer is the truth until the folder is let go."""
+        async with alone(folder) as got:
+            loose = set(there) - await held(there) if got else ()
+            return await asyncio.to_thread(remove, [self.path(sha256) for sha256 in loose], "")
 
 
 async def in_batches(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -19,7 +20,9 @@ import structlog
 
 from spaces_runtime.domain.errors import Fault, Invalid
 from spaces_runtime.domain.ids import RepoId, Sha256, UserId
+from spaces_runtime.domain.storage import Removed
 from spaces_runtime.store.blobs import FileBlobs, Incoming, Ledger, in_batches
+from spaces_runtime.store.disk import remove_older
 from spaces_runtime.store.xet_format import Chunk, FileRecipe, chunks_of, files_of, unpacked
 
 HASH = re.compile(r"[0-9a-f]{64}\Z")
@@ -54,8 +57,8 @@ class FileXorbs:
 
     async def put(self, owner: UserId, xorb: str, content: AsyncIterator[bytes]) -> bool:
         place = self._place(owner, xorb)
-        if place.exists():
-            os.utime(place)
+        with suppress(FileNotFoundError):
+            os.utime(place)  # a sweep leaves it alone from now on
             async for _ in content:
                 pass
             return False
@@ -101,8 +104,7 @@ class FileXorbs:
                     what=f"take the file {recipe.xet}",
                     why=f"the shard says its sha256 is {recipe.sha256}, its chunks have {sha256}",
                 )
-            await asyncio.to_thread(file.keep, self._blobs.path(sha256))
-        await self._ledger.hold(repo, sha256, file.size)
+            await self._blobs.keep(repo, file)
         return sha256
 
     def _assemble(self, owner: UserId, recipe: FileRecipe, out: Incoming) -> None:
@@ -133,17 +135,12 @@ class FileXorbs:
             raise Invalid(what="name a xorb", why=f"{xorb!r} is not 64 hex digits")
         return self._root / owner / xorb[:2] / xorb
 
-    def sweep(self, before: float) -> int:
-        """Remove xorbs that no upload has used since; gives the bytes that are free again. before: Unix seconds."""
-        freed = 0
-        for place in self._root.glob("*/??/*"):
-            told = place.stat()
-            if told.st_mtime < before:
-                place.unlink(missing_ok=True)
-                freed += told.st_size
-        return freed
+    def sweep(self, before: float) -> Removed:
+        """Remove xorbs that no upload has used since. before: Unix seconds."""
+        return remove_older(self._root, "*/??/*", before, "parts of Xet uploads")
 
 
 def _keep_xorb(file: Incoming, place: Path) -> None:
     chunks_of(file.reader)
+    place.parent.parent.parent.mkdir(0o700, parents=True, exist_ok=True)
     file.keep(place)

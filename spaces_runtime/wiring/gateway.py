@@ -39,6 +39,7 @@ async def run(settings: Settings, number: int, sockets: Sequence[socket.socket],
         activity=LiveActivity(live),
         events=LiveEvents(live),
         dialer=dialer,
+        blobs=layout.blobs,
     )
     try:
         await serve(parts, stop)

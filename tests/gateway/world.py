@@ -253,7 +253,7 @@ async def world(url: str, folder: Path, settings: GatewaySettings | None = None,
     parts = GatewayParts(
         gateway=GatewayId("g1"), sockets=sockets, hub_socket=path, names=told, key=KEY,
         settings=settings or GatewaySettings(), routes=here.routes, gates=here.gates, wakes=here.wakes,
-        activity=here.activity, events=here.events, dialer=here.apps,
+        activity=here.activity, events=here.events, dialer=here.apps, blobs=folder / "blobs",
     )  # fmt: skip
     task = asyncio.create_task(serve(parts, stop))
     scheduler = asyncio.create_task(here.follow_wakes())
