@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 
 from spaces_runtime.domain.access import Verb, may
+from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.domain.operations.show import View, show_all
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.repo import Kind, Repo
-from spaces_runtime.web.cards import Cards
 from spaces_runtime.web.shown import Shown, shown
 from spaces_runtime.web.site import Site, spoken_moment
 
@@ -27,7 +27,7 @@ async def spaces(site: Site, cards: Cards, request: Request) -> Response:
     who = await site.identify(request)
     repos = [repo for repo in await site.desk.index.listing(Kind.SPACE) if _wanted(who, repo, owner)]
     views = await show_all(site.desk, repos, time.time())
-    found = [shown(view, await cards.of(view.repo)) for view in views]
+    found = [shown(view, await cards.head(view.repo)) for view in views]
     told = [card for card in found if _fits(query, card) and (not state or card.tone in TONES.get(state, ()))]
     chips = [
         {"word": word, "on": state == key, "href": "/spaces?" + urlencode({"q": query, "owner": owner, "state": key})}

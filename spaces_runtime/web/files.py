@@ -11,9 +11,9 @@ from fastapi.responses import RedirectResponse
 from spaces_runtime.domain.access import Verb
 from spaces_runtime.domain.errors import EntryMissing
 from spaces_runtime.domain.ids import RevisionId
+from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.domain.operations.find import find_repo
 from spaces_runtime.domain.repo import Entry, Kind, Repo
-from spaces_runtime.web.cards import Cards
 from spaces_runtime.web.site import Site, spoken_bytes
 from spaces_runtime.web.space import RepoShown, here
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 
 from spaces_runtime.domain.errors import Missing
+from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.repo import Kind
 from spaces_runtime.web import create, explore, files, session, settings, space
-from spaces_runtime.web.cards import Cards
 from spaces_runtime.web.site import HERE, Identify, Site, templates
 
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

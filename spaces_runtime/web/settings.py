@@ -12,7 +12,7 @@ from spaces_runtime.domain.access import Verb
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.hardware import Hardware
 from spaces_runtime.domain.operations import settings
-from spaces_runtime.web.cards import Cards
+from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.web.site import Site
 from spaces_runtime.web.space import Here, here
 

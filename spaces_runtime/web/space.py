@@ -17,12 +17,12 @@ from spaces_runtime.domain.errors import Missing
 from spaces_runtime.domain.events import StageChanged
 from spaces_runtime.domain.logs import Line, Source
 from spaces_runtime.domain.operations import settings
+from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.domain.operations.find import find_repo
 from spaces_runtime.domain.operations.show import View, show
 from spaces_runtime.domain.operations.visit import proof
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.repo import Kind, Repo
-from spaces_runtime.web.cards import Cards
 from spaces_runtime.web.shown import Shown, shown
 from spaces_runtime.web.site import Site
 
@@ -66,7 +66,7 @@ async def here(site: Site, cards: Cards, request: Request, verb: Verb = Verb.VIS
     now = time.time()
     view = await show(site.desk, repo, now)
     signed = await proof(site.desk, who, repo, key=site.visitor_key, now=now) if repo.private and who else ""
-    told = shown(view, await cards.of(repo), proof=signed)
+    told = shown(view, await cards.head(repo), proof=signed)
     return Here(repo=repo, who=who, view=view, shown=told, writes=may(who, Verb.WRITE, repo))
 
 
