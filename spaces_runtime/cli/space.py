@@ -84,7 +84,7 @@ def sleep(
     context: typer.Context,
     name: str = Name,
     rung: str = typer.Option("frozen", help="frozen (memory kept) or cold (stopped)."),
-    wait: float = typer.Option(15.0, help="Seconds to wait until it is there; those inside finish first."),
+    wait: float = typer.Option(60.0, help="Seconds to wait until it is there; those inside finish first."),
     as_json: bool = Json,
 ) -> None:
     """Put it to sleep at once; a visit wakes it."""

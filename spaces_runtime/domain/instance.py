@@ -31,7 +31,7 @@ class Instance:
     answered: it has given an HTTP answer, ever; never while STARTING.
     connections: established on the app's port, as the node sees them; None: it cannot tell.
     cpu: seconds of CPU it has used so far; memory: bytes it holds now; peak: most it ever held.
-    gate: filled in by the scheduler; an unknown gate counts as closing.
+    gate: filled in by the scheduler.
     cut_at: Unix seconds at which the gateways end what is still inside a closing one; inf: they wait.
     """
 
@@ -43,7 +43,7 @@ class Instance:
     since: float
     answered: bool = False
     connections: int | None = None
-    gate: Gate = Gate.CLOSING
+    gate: Gate = Gate.UNKNOWN
     cut_at: float = inf
     cpu: float = 0.0
     memory: int = 0

@@ -121,7 +121,7 @@ class Known:
         )
 
     def _seen(self, i: Instance) -> Instance:
-        gate, cut_at = self.gates.get(i.id, (Gate.CLOSING, inf))
+        gate, cut_at = self.gates.get(i.id, (Gate.UNKNOWN, inf))
         return replace(i, gate=gate, cut_at=cut_at, why=self.why.get(i.id, i.why))
 
     def _usual(self, durable: Space, instances: tuple[Instance, ...]) -> float:

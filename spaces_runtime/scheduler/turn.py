@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -99,8 +100,9 @@ class Turns:
             self._later(name, known)
             return False
         known.tried = decision.action
+        said = partial(log.info, "act", space=known.site.full, why=decision.why, action=repr(decision.action))
+        asyncio.get_running_loop().call_soon(said)  # while the act waits: a visitor does not wait for a line of a log
         await self._act(known, space, decision.action, now)
-        log.info("act", space=known.site.full, why=decision.why, action=repr(decision.action))
         return not isinstance(decision.action, Forget)
 
     async def _keep(self, name: SpaceId, known: Known, lessons: tuple[Lesson, ...]) -> None:
@@ -161,8 +163,9 @@ class Turns:
             late = i.phase is Phase.STARTING and now >= i.since + durable.start_deadline
             if (late or i.phase is Phase.EXITED) and i.id not in known.why:
                 known.why[i.id] = await self._diagnosed(durable, i, late=late)
-        await self._see_gates(known, known.snapshot(durable, instances), now)
-        return known.snapshot(durable, instances)
+        snapshot, gates = known.snapshot(durable, instances), dict(known.gates)
+        await self._see_gates(known, snapshot, now)
+        return snapshot if known.gates == gates else known.snapshot(durable, instances)
 
     async def _durable(self, name: SpaceId, known: Known) -> Space | None:
         version = known.version
@@ -183,7 +186,7 @@ class Turns:
                 known.gates[i.id] = (Gate.OPEN, order.cut_at)
             elif i.answered and not (awake and order is not None and (alone or i.phase in ASLEEP)):
                 known.gates[i.id] = gate, cut_at = await self._parts.gates.state(i.id, i.connections)
-                if order is None:
+                if order is None and gate is not Gate.UNKNOWN:
                     known.orders[i.id] = Order(instance=i.id, is_open=gate is Gate.OPEN, cut_at=cut_at)
 
     async def _diagnosed(self, space: Space, i: Instance, *, late: bool) -> str:

@@ -93,6 +93,8 @@ def test_a_client_is_held_while_an_app_takes_twenty_seconds_to_start(running: Pl
     running.until("slow", "RUNNING")
     running.spaces("space", "sleep", "bench/slow", "--rung", "cold")
     assert is_asleep("bench/slow", "cold")
+    with pytest.raises(RuntimeError, match=r"it is cold, which is deeper than frozen\. Wake it first"):
+        running.spaces("space", "sleep", "bench/slow", "--rung", "frozen")
     assert predict(home, "bench/slow", "/upper", "held") == "HELD"
 
 

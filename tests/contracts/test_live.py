@@ -128,8 +128,8 @@ async def shut(gates: LiveGates, cut_at: float = inf) -> int:
         return order.serial
 
 
-async def test_an_unknown_gate_counts_as_closing(live: Live) -> None:
-    assert await LiveGates(live).state(I1, 0) == (Gate.CLOSING, inf)
+async def test_a_gate_nobody_ordered_anything_about_is_unknown(live: Live) -> None:
+    assert await LiveGates(live).state(I1, 0) == (Gate.UNKNOWN, inf)
 
 
 async def test_a_gate_is_quiet_once_every_leased_gateway_and_the_node_see_nobody(live: Live) -> None:
@@ -222,7 +222,7 @@ async def test_a_forgotten_instance_is_unknown_again(live: Live) -> None:
     gates = LiveGates(live)
     await gates.order(Order(instance=I1, is_open=True))
     await gates.forget(I1)
-    assert await gates.state(I1, 0) == (Gate.CLOSING, inf)
+    assert await gates.state(I1, 0) == (Gate.UNKNOWN, inf)
 
 
 async def test_each_answer_is_a_hint_to_look(live: Live) -> None:

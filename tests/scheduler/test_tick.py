@@ -64,6 +64,15 @@ async def test_a_space_without_a_visitor_freezes_and_a_visit_thaws_it_in_millise
     await house.reach(space, "SLEEPING", "A visit wakes it in about")
 
 
+async def test_a_space_put_to_sleep_while_it_starts_sleeps_as_soon_as_it_answers(house):
+    space = await house.create("hello")
+    await house.push(space, f"import time\ntime.sleep(1)\n{HELLO}")
+    await house.phases(space, Phase.STARTING)
+    await house.hush(space, Phase.FROZEN)
+    await house.phases(space, Phase.FROZEN)
+    assert await house.answers("hello")
+
+
 async def test_a_cold_space_has_nothing_running_and_a_visit_starts_it(house):
     space = await house.create("hello")
     await house.push(space)

@@ -9,7 +9,7 @@ from math import inf
 
 from builder.artifact import Artifact, ArtifactKind
 from spaces_runtime.domain.actions import Build, Close, Decision, Forget, Open, Resume, Start, Stop, Suspend
-from spaces_runtime.domain.gate import Answer, gate
+from spaces_runtime.domain.gate import Answer, Gate, gate
 from spaces_runtime.domain.hardware import Hardware
 from spaces_runtime.domain.ids import BuildKey, Digest, GatewayId, InstanceId, RepoId, RevisionId, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
@@ -90,7 +90,7 @@ class World:
             connections = None if self.blind else people.total() + tabs
             is_open = self.doors.get(i.id, False)
             now = gate(is_open=is_open, live=self.leased, answers=answers, connections=connections)
-            seen.append(replace(i, gate=now, connections=connections))
+            seen.append(replace(i, gate=now if i.id in self.doors else Gate.UNKNOWN, connections=connections))
         self.space = replace(self.space, instances=tuple(seen))
         return self.space
 

@@ -36,6 +36,7 @@ async def sleep(desk: Desk, who: Person | None, repo: Repo, now: float, rung: st
 
     Raises:
         Fault: no such rung, or there is nothing that could sleep.
+        Refused: it sleeps deeper already.
     """
     allowed(who, repo, Verb.WRITE)
     if rung not in RUNGS:
@@ -43,6 +44,10 @@ async def sleep(desk: Desk, who: Person | None, repo: Repo, now: float, rung: st
     view = await show(desk, repo, now)
     if view.is_static:
         raise Fault(what=f"put {repo.full} to sleep", why="it is static: nothing runs")
+    depth = [*RUNGS].index(rung)
+    if view.stage in (Stage.SLEEPING, Stage.STOPPED) and view.rung in [*RUNGS][depth + 1 :]:
+        why = f"it is {view.rung}, which is deeper than {rung}"
+        raise Refused(what=f"put {repo.full} to sleep", why=why, then="Wake it first to have it nearer.")
     await desk.spaces.hush(view.id, Hush(at=now, phase=RUNGS[rung]))
     await desk.index.audit(who.name if who else "", f"asleep at once: {rung}", repo.full)
     await look(desk, view.id)

@@ -105,7 +105,7 @@ class LiveGates:
         """The gate, and when who is still inside is cut (Unix seconds)."""
         written, live, flat = await self._state([ORDERS, LEASES, _answers(instance)], instance)
         if written is None:
-            return Gate.CLOSING, inf
+            return Gate.UNKNOWN, inf
         order = _order(written)
         given = {
             GatewayId(name.decode()): loads(Answer, answer) for name, answer in zip(flat[::2], flat[1::2], strict=True)
