@@ -54,6 +54,21 @@ class RepoUnseen(Unknown):
         super().__init__(what=f"find {name}", why="Repository not found")
 
 
+class Gated(Refused):
+    """Whoever sees the repo may not have its files before they are let in. status: 401 when nobody is signed in."""
+
+    code = "GatedRepo"
+    exact = True
+
+    def __init__(self, kind: str, name: str, *, nobody: bool) -> None:
+        access = f"Access to {kind} {name} is restricted"
+        signed_out = f"{access}. You must have access to it and be authenticated to access it. Please log in."
+        outside = f"{access} and you are not in the authorized list. Visit {name} to ask for access."
+        super().__init__(what=f"read the files of {name}", why=signed_out if nobody else outside)
+        if nobody:
+            self.status = 401
+
+
 class Missing(Fault):
     """Not there, or not to be seen by this person."""
 
@@ -68,6 +83,14 @@ class RepoMissing(Missing):
 
     def __init__(self, name: str) -> None:
         super().__init__(what=f"find {name}", why="Repository not found")
+
+
+class Renamed(RepoMissing):
+    """The repo is at another name now: an address that has the old one leads on; a body that has it does not."""
+
+    def __init__(self, name: str, now: str) -> None:
+        super().__init__(name)
+        self.now = now
 
 
 class RevisionMissing(Missing):

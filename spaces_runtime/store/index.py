@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
+from spaces_runtime.domain.access import Sight
 from spaces_runtime.domain.errors import RepoMissing, Taken
-from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256, UserId
+from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256
+from spaces_runtime.domain.listing import Listed, Query
 from spaces_runtime.domain.repo import Gating, Kind, Repo, Visibility
 from spaces_runtime.domain.settings import StorageSettings
-from spaces_runtime.store import storage
+from spaces_runtime.domain.summary import Summary, dumps
+from spaces_runtime.store import listing, storage
 from spaces_runtime.store.audit import note
 from spaces_runtime.store.database import Database
-from spaces_runtime.store.schema import aliases, holdings, repos
+from spaces_runtime.store.rows import repo_of
+from spaces_runtime.store.schema import aliases, facts, holdings, moves, repos, tags
 
 NO_LIMITS = StorageSettings()
 
@@ -48,6 +53,7 @@ class SqlIndex:
 
         def change(connection: sa.Connection) -> None:
             connection.execute(repos.insert().values(row))
+            _free(connection, repo.kind, repo.full)
             note(connection, by=by, what=f"create {repo.kind.value}", about=repo.full)
 
         try:
@@ -71,12 +77,31 @@ class SqlIndex:
             query = query.where(sa.func.lower(repos.c.namespace) == namespace.lower())
         if search:
             query = query.where(repos.c.folded.contains(search.lower(), autoescape=True))
-        return await self._db.read(lambda c: [_repo(row) for row in c.execute(query)])
+        return await self._db.read(lambda c: [repo_of(row) for row in c.execute(query)])
 
-    async def set_head(self, repo: RepoId, head: RevisionId) -> None:
+    async def page(self, query: Query) -> Sequence[Listed]:
+        """About 20 ms for a thousand rows of ten thousand repos."""
+        return await self._db.read(lambda c: listing.page(c, query))
+
+    async def count(self, kind: Kind, seen: Sight, namespace: str) -> int:
+        return await self._db.read(lambda c: listing.count(c, kind, seen, namespace))
+
+    async def popular_tags(self, kind: Kind, seen: Sight) -> Sequence[str]:
+        return await self._db.read(lambda c: listing.popular_tags(c, kind, seen))
+
+    async def summary(self, repo: RepoId) -> Summary | None:
+        return await self._db.read(lambda c: listing.summary(c, repo))
+
+    async def set_head(self, repo: RepoId, head: RevisionId, summary: Summary | None = None) -> None:
         """Repeating the same head changes nothing, so a rescan leaves updated_at alone."""
         moved = repos.update().where(repos.c.id == repo, repos.c.head.is_distinct_from(head))
-        await self._db.execute(moved.values(head=head, updated_at=time.time()))
+
+        def change(connection: sa.Connection) -> None:
+            connection.execute(moved.values(head=head, updated_at=time.time()))
+            if summary is not None:
+                _keep(connection, repo, summary)
+
+        await self._db.run(change)
 
     async def set_visibility(self, repo: RepoId, visibility: Visibility, *, by: str = "") -> None:
         """Raises: RepoMissing."""
@@ -89,6 +114,48 @@ class SqlIndex:
             note(connection, by=by, what=f"make {visibility.value}", about=f"{row.namespace}/{row.name}")
 
         await self._db.run(change)
+
+    async def set_gated(self, repo: RepoId, gated: Gating | None, *, by: str = "") -> None:
+        """Raises: RepoMissing."""
+        word = gated.value if gated else ""
+
+        def change(connection: sa.Connection) -> None:
+            chosen = repos.update().where(repos.c.id == repo).values(gated=word)
+            row = connection.execute(chosen.returning(repos.c.namespace, repos.c.name)).first()
+            if row is None:
+                raise RepoMissing(repo)
+            note(connection, by=by, what=f"gate: {word or 'open'}", about=f"{row.namespace}/{row.name}")
+
+        await self._db.run(change)
+
+    async def move(self, repo: RepoId, namespace: str, name: str, *, by: str = "") -> Repo:
+        """Its old name leads to it from now on, until somebody creates a repo there. Raises: RepoMissing, Taken."""
+
+        def change(connection: sa.Connection) -> Repo:
+            row = connection.execute(sa.select(repos).where(repos.c.id == repo)).first()
+            if row is None:
+                raise RepoMissing(repo)
+            before = repo_of(row)
+            moved = replace(before, namespace=namespace, name=name)
+            folded = moved.full.lower()
+            taken = sa.select(repos.c.id).where(repos.c.kind == row.kind, repos.c.folded == folded, repos.c.id != repo)
+            if connection.execute(taken).first() is not None:
+                raise _taken(moved)
+            named = {"namespace": namespace, "name": name, "folded": folded, "owner": namespace.lower()}
+            connection.execute(repos.update().where(repos.c.id == repo).values(named))
+            _free(connection, before.kind, moved.full)
+            if folded != row.folded:
+                _free(connection, before.kind, before.full)
+                connection.execute(moves.insert().values(kind=row.kind, folded=row.folded, repo=repo))
+            note(connection, by=by, what=f"rename {row.kind} {before.full}", about=moved.full)
+            return moved
+
+        return await self._db.run(change)
+
+    async def moved(self, kind: Kind, namespace: str, name: str) -> Repo | None:
+        """The repo that had this name."""
+        named = (moves.c.kind == kind.value) & (moves.c.folded == f"{namespace}/{name}".lower())
+        return await self._one(sa.select(repos).join_from(moves, repos).where(named))
 
     async def delete(self, repo: RepoId, *, by: str = "") -> None:
         """Its aliases and proofs of holding go with it; the audit stays. Repeating it is fine."""
@@ -138,32 +205,39 @@ class SqlIndex:
         size: int | None = await self._db.run(lambda c: c.execute(used).scalar())
         return size
 
-    async def held(self) -> frozenset[Sha256]:
-        """All content that any repo holds."""
-        return await self._db.read(lambda c: frozenset(c.execute(sa.select(holdings.c.sha256).distinct()).scalars()))
+    async def held(self, named: Collection[Sha256]) -> frozenset[Sha256]:
+        """Which of these any repo holds."""
+        return await self._db.read(lambda c: storage.held(c, named))
 
     async def audit(self, by: str, what: str, about: str) -> None:
         await self._db.run(lambda c: note(c, by=by, what=what, about=about))
 
     async def _one(self, query: sa.Select[Any]) -> Repo | None:
         row = await self._db.read(lambda c: c.execute(query).first())
-        return _repo(row) if row else None
+        return repo_of(row) if row else None
 
 
-def _repo(row: Any) -> Repo:  # noqa: ANN401 - a row of repos
-    return Repo(
-        id=RepoId(row.id),
-        kind=Kind(row.kind),
-        namespace=row.namespace,
-        name=row.name,
-        visibility=Visibility(row.visibility),
-        creator=UserId(row.creator),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        head=RevisionId(row.head) if row.head else None,
-        sdk=row.sdk,
-        gated=Gating(row.gated) if row.gated else None,
-        downloads=row.downloads,
-        downloads_ever=row.downloads_ever,
-        likes=row.likes,
-    )
+def _free(connection: sa.Connection, kind: Kind, full: str) -> None:
+    """A name that leads to a repo that had it before leads there no longer."""
+    connection.execute(moves.delete().where(moves.c.kind == kind.value, moves.c.folded == full.lower()))
+
+
+def _keep(connection: sa.Connection, repo: RepoId, summary: Summary) -> None:
+    """What listings show and filter by, instead of what was kept before."""
+    kind = connection.execute(
+        repos.update().where(repos.c.id == repo).values(parameters=summary.parameters).returning(repos.c.kind)
+    ).scalar()
+    if kind is None:
+        return
+    shown, card = dumps(summary)
+    connection.execute(facts.delete().where(facts.c.repo == repo))
+    connection.execute(facts.insert().values(repo=repo, head=summary.head, shown=shown, card=card))
+    connection.execute(tags.delete().where(tags.c.repo == repo))
+    rows = [{"repo": repo, "tag": tag, "kind": kind} for tag in sorted(summary.filtered)]
+    if rows:
+        connection.execute(tags.insert(), rows)
+
+
+def _taken(repo: Repo) -> Taken:
+    why = f"A {repo.kind.value} repository called {repo.full} already exists"
+    return Taken(what=f"rename it to {repo.full}", why=why, then="Choose another name.")

@@ -7,6 +7,7 @@ import secrets
 import string
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -17,9 +18,10 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from spaces_runtime.domain.errors import Invalid, Missing, Taken
 from spaces_runtime.domain.ids import UserId
-from spaces_runtime.domain.people import Person, Role, TokenShown
+from spaces_runtime.domain.people import Membership, Person, Role, TokenShown
 from spaces_runtime.store.audit import note
 from spaces_runtime.store.database import Database
+from spaces_runtime.store.orgs import memberships, namespace
 from spaces_runtime.store.schema import sessions, tokens, users
 
 ALPHABET = string.ascii_letters + string.digits
@@ -55,6 +57,8 @@ class SqlPeople:
         }
 
         def change(connection: sa.Connection) -> Person:
+            if namespace(connection, name) is not None:
+                raise _taken(name)
             connection.execute(users.insert().values(row))
             note(connection, by=by, what="create user", about=name)
             return Person(id=user, name=name, admin=admin)
@@ -62,7 +66,7 @@ class SqlPeople:
         try:
             return await self._db.run(change)
         except sa.exc.IntegrityError:
-            raise Taken(what=f"create the user {name}", why="the name is taken", then="Choose another one.") from None
+            raise _taken(name) from None
 
     async def by_name(self, name: str) -> Person | None:
         return await self._one(sa.select(users).where(users.c.folded == name.lower()))
@@ -73,18 +77,18 @@ class SqlPeople:
     async def everyone(self) -> Sequence[Person]:
         """By name."""
         query = sa.select(users).order_by(users.c.folded)
-        return await self._db.read(lambda c: [_person(row) for row in c.execute(query)])
+        return await self._db.read(lambda c: [_person(row, memberships(c, row.id)) for row in c.execute(query).all()])
 
     async def sign_in(self, name: str, password: str) -> Person | None:
         """None for a wrong password and for a wrong name alike."""
         query = sa.select(users).where(users.c.folded == name.lower())
-        row = await self._db.read(lambda c: c.execute(query).first())
+        row, orgs = await self._db.read(lambda c: _found(c, query))
         held = row.password if row else self._nobody
         if not await asyncio.to_thread(self._verify, held, password) or row is None:
             return None
         if self._hasher.check_needs_rehash(held):
             await self._keep_password(UserId(row.id), password, sign_out=False)
-        return _person(row)
+        return _person(row, orgs)
 
     async def set_password(self, user: UserId, password: str) -> None:
         """Also ends every session, for whoever knew the old one."""
@@ -117,11 +121,11 @@ class SqlPeople:
     async def by_token(self, token: str) -> tuple[Person, TokenShown] | None:
         """Who may act with it, and no further than the token's role."""
         query = BY_TOKEN.where(tokens.c.hash == _hash(token))
-        row = await self._db.read(lambda c: c.execute(query).first())
+        row, orgs = await self._db.read(lambda c: _found(c, query))
         if row is None:
             return None
         shown = TokenShown(id=row.token, name=row.called, role=Role(row.role), created_at=row.given)
-        return Person(id=UserId(row.id), name=row.name, admin=row.admin, role=shown.role), shown
+        return replace(_person(row, orgs), role=shown.role), shown
 
     async def tokens(self, user: UserId) -> Sequence[TokenShown]:
         """Oldest first."""
@@ -161,8 +165,8 @@ class SqlPeople:
         await self._db.execute(gone)
 
     async def _one(self, query: sa.Select[Any]) -> Person | None:
-        row = await self._db.read(lambda c: c.execute(query).first())
-        return _person(row) if row else None
+        row, orgs = await self._db.read(lambda c: _found(c, query))
+        return _person(row, orgs) if row else None
 
     async def _keep_password(self, user: UserId, password: str, *, sign_out: bool) -> None:
         hashed = await asyncio.to_thread(self._hasher.hash, password)
@@ -190,5 +194,15 @@ def _hash(token: str) -> str:
     return sha256(token.encode()).hexdigest()  # random enough that a slow hash adds nothing
 
 
-def _person(row: Any) -> Person:  # noqa: ANN401 - a row of users
-    return Person(id=UserId(row.id), name=row.name, admin=row.admin)
+def _found(connection: sa.Connection, query: sa.Select[Any]) -> tuple[Any, tuple[Membership, ...]]:
+    """A row of users, and where they are members: one look for both."""
+    row = connection.execute(query).first()
+    return row, memberships(connection, row.id) if row else ()
+
+
+def _person(row: Any, orgs: tuple[Membership, ...]) -> Person:  # noqa: ANN401 - a row of users
+    return Person(id=UserId(row.id), name=row.name, admin=row.admin, orgs=orgs)
+
+
+def _taken(name: str) -> Taken:
+    return Taken(what=f"create the user {name}", why="the name is taken", then="Choose another one.")

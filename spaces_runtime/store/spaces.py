@@ -20,7 +20,7 @@ from spaces_runtime.store.audit import note
 from spaces_runtime.store.builds import new, of
 from spaces_runtime.store.codec import dumps
 from spaces_runtime.store.database import Database
-from spaces_runtime.store.schema import builds, left_out, spaces, variables
+from spaces_runtime.store.schema import builds, former_hosts, left_out, spaces, variables
 from spaces_runtime.store.snapshot import Reader, fetch
 
 ADDRESS = sa.select(spaces.c.id, spaces.c.repo, spaces.c.subdomain, spaces.c.number)
@@ -55,6 +55,7 @@ class SqlSpaces:
 
         def change(connection: sa.Connection) -> Address:
             number = connection.execute(sa.select(sa.func.coalesce(sa.func.max(spaces.c.number) + 1, 0))).scalar_one()
+            connection.execute(former_hosts.delete().where(former_hosts.c.subdomain == subdomain))
             connection.execute(spaces.insert().values(row | {"number": number}))
             return Address(space=space, repo=repo, subdomain=subdomain, loopback=loopback(number))
 
@@ -72,7 +73,36 @@ class SqlSpaces:
         return await self._one(spaces.c.repo == repo)
 
     async def by_subdomain(self, subdomain: str) -> Address | None:
-        return await self._one(spaces.c.subdomain == subdomain)
+        """Also by one that it had before it was renamed."""
+        had = sa.select(former_hosts.c.space).where(former_hosts.c.subdomain == subdomain)
+        return await self._one(sa.or_(spaces.c.subdomain == subdomain, spaces.c.id.in_(had)))
+
+    async def move(self, space: SpaceId, subdomain: str, *, by: str = "") -> None:
+        """The old one leads to it until another Space takes it. Raises: RepoMissing, Taken."""
+
+        def change(connection: sa.Connection) -> None:
+            row = _row(connection, space)
+            connection.execute(former_hosts.delete().where(former_hosts.c.subdomain == subdomain))
+            if row.subdomain != subdomain:
+                connection.execute(former_hosts.insert().values(subdomain=row.subdomain, space=space))
+            _update(connection, space, subdomain=subdomain, restarts=row.restarts + 1)
+            note(connection, by=by, what=f"move from {row.subdomain} to {subdomain}", about=space)
+
+        try:
+            await self._db.run(change)
+        except sa.exc.IntegrityError:
+            why = "another Space has this address"
+            raise Taken(what=f"move the Space to {subdomain}", why=why, then="Choose another name.") from None
+
+    async def former_hosts(self, named: Collection[SpaceId] | None) -> Mapping[SpaceId, Sequence[str]]:
+        """Subdomains that Spaces had before."""
+        query = sa.select(former_hosts).order_by(former_hosts.c.subdomain)
+        if named is not None:
+            query = query.where(former_hosts.c.space.in_(list(named)))
+        found: dict[SpaceId, list[str]] = {}
+        for row in await self._db.read(lambda c: c.execute(query).all()):
+            found.setdefault(SpaceId(row.space), []).append(row.subdomain)
+        return found
 
     async def set_head(self, space: SpaceId, head: RevisionId | None) -> None:
         """The same head again changes nothing, so that a rescan keeps nobody awake.

@@ -10,6 +10,7 @@ from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.settings import Settings
 from spaces_runtime.store.blobs import FileBlobs
+from spaces_runtime.store.buckets import SqlBuckets
 from spaces_runtime.store.builds import SqlBuilds
 from spaces_runtime.store.database import Database, sqlite_url
 from spaces_runtime.store.git import GitRepos
@@ -17,7 +18,9 @@ from spaces_runtime.store.index import SqlIndex
 from spaces_runtime.store.keyfile import kept
 from spaces_runtime.store.live import LiveActivity, LiveEvents, LiveObservations, LiveWakes
 from spaces_runtime.store.logs import LogFiles
+from spaces_runtime.store.orgs import SqlOrgs
 from spaces_runtime.store.people import SqlPeople
+from spaces_runtime.store.regard import SqlAccesses, SqlDownloads, SqlLikes
 from spaces_runtime.store.seal import master_key
 from spaces_runtime.store.secrets import SqlSecrets
 from spaces_runtime.store.spaces import SqlSpaces
@@ -54,8 +57,13 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
             layout=layout,
             names=names_of(settings),
             people=SqlPeople(database),
+            orgs=SqlOrgs(database),
             index=index,
+            likes=SqlLikes(database),
+            accesses=SqlAccesses(database),
+            downloads=SqlDownloads(database),
             storage=SqlStorage(database, settings.storage),
+            buckets=SqlBuckets(database, settings.storage),
             spaces=SqlSpaces(
                 database, tiers=settings.hardware, default_tier=settings.default_hardware, sleep=settings.sleep
             ),

@@ -14,7 +14,7 @@ READER = Person(id=UserId("1"), name="ann", role=Role.READ)
 BEN = Person(id=UserId("2"), name="ben")
 ROOT = Person(id=UserId("3"), name="root", admin=True)
 ALL = set(Verb)
-LOOK = {Verb.READ, Verb.VISIT}
+LOOK = {Verb.READ, Verb.FETCH, Verb.VISIT}
 
 
 def repo(visibility):

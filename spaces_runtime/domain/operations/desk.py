@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from spaces_runtime.domain.hosts import Names
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.ports.content import Blobs, Repos, Xorbs
-from spaces_runtime.domain.ports.durable import Builds, Index, People, Secrets, Spaces, Storage
+from spaces_runtime.domain.ports.durable import Buckets, Builds, Index, People, Secrets, Spaces, Storage
 from spaces_runtime.domain.ports.live import Activity, Events, Observations, Wakes
 from spaces_runtime.domain.ports.logs import Logs
+from spaces_runtime.domain.ports.social import Accesses, Downloads, Likes, Orgs
 from spaces_runtime.domain.settings import Settings
 
 
@@ -21,8 +22,13 @@ class Desk:
     layout: Layout
     names: Names
     people: People
+    orgs: Orgs
     index: Index
+    likes: Likes
+    accesses: Accesses
+    downloads: Downloads
     storage: Storage
+    buckets: Buckets
     spaces: Spaces
     builds: Builds
     secrets: Secrets

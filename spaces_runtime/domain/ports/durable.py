@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from spaces_runtime.domain.bucket import BucketChange, BucketFile, BucketFolder, Refusal, Size
 from spaces_runtime.domain.access import Sight
+from spaces_runtime.domain.bucket import BucketChange, BucketFile, BucketFolder, Content, Refusal, Size
 from spaces_runtime.domain.ids import BuildKey, RepoId, RevisionId, Sha256, SpaceId, UserId
 from spaces_runtime.domain.lesson import Lesson
-from spaces_runtime.domain.people import Person, Role, TokenShown
 from spaces_runtime.domain.listing import Listed, Query
+from spaces_runtime.domain.people import Person, Role, TokenShown
 from spaces_runtime.domain.repo import Gating, Kind, Repo, Visibility
 from spaces_runtime.domain.space import Hush, Revision, Space, Wish
 from spaces_runtime.domain.storage import Room, Use
@@ -73,6 +73,8 @@ class Buckets(Protocol):
     """
 
     async def size(self, buckets: Collection[RepoId]) -> Mapping[RepoId, Size]: ...
+    async def known(self, repo: RepoId, xets: Collection[str]) -> Mapping[str, Content]: ...  # what any repo holds
+    async def adopt(self, bucket: RepoId, contents: Collection[Content]) -> None: ...  # hold it too; raises OverQuota
     async def files(self, bucket: RepoId, paths: Collection[str]) -> Sequence[BucketFile]: ...  # those that are there
     async def listing(
         self, bucket: RepoId, prefix: str, *, recursive: bool, after: str, limit: int

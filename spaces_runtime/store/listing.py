@@ -1,0 +1,94 @@
+"""Listings of repos: filters and order in SQL, so that ten thousand repos cost no more than the page that is shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from spaces_runtime.domain.access import Sight, open_to_all
+from spaces_runtime.domain.ids import RevisionId
+from spaces_runtime.domain.listing import Listed, Query, Sort
+from spaces_runtime.domain.repo import Kind
+from spaces_runtime.domain.summary import USES, Summary, loads
+from spaces_runtime.store.rows import repo_of
+from spaces_runtime.store.schema import facts, repos, tags
+
+LIKED: Final = 10  # downloads that one like weighs as much as, in what is trending
+KEYS: Final[dict[Sort, sa.ColumnElement[Any]]] = {
+    Sort.CREATED: repos.c.created_at,
+    Sort.MODIFIED: repos.c.updated_at,
+    Sort.DOWNLOADS: repos.c.downloads,
+    Sort.LIKES: repos.c.likes,
+    Sort.TRENDING: repos.c.likes * LIKED + repos.c.downloads,
+}
+MOST_TAGS: Final = 2000
+
+
+def page(connection: sa.Connection, query: Query) -> list[Listed]:
+    """In the query's order."""
+    key = KEYS[query.sort].label("sort_key")
+    found = sa.select(repos, key).where(repos.c.kind == query.kind.value, seen_by(query.seen, query.kind))
+    found = _narrowed(found, query)
+    if query.after is not None:
+        at, last = query.after.key, query.after.id
+        behind = (key > at, repos.c.id > last) if query.rising else (key < at, repos.c.id < last)
+        found = found.where(sa.or_(behind[0], sa.and_(key == at, behind[1])))
+    order = (key.asc(), repos.c.id.asc()) if query.rising else (key.desc(), repos.c.id.desc())
+    rows = connection.execute(found.order_by(*order).limit(query.limit)).all()
+    said = _summaries(connection, [row.id for row in rows], card=query.card)
+    return [Listed(repo=repo_of(row), summary=said.get(row.id), key=row.sort_key) for row in rows]
+
+
+def count(connection: sa.Connection, kind: Kind, seen: Sight, namespace: str) -> int:
+    """How many repos of a namespace are seen."""
+    query = sa.select(sa.func.count()).select_from(repos)
+    here = query.where(repos.c.kind == kind.value, repos.c.owner == namespace.lower(), seen_by(seen, kind))
+    return int(connection.execute(here).scalar_one())
+
+
+def popular_tags(connection: sa.Connection, kind: Kind, seen: Sight) -> list[str]:
+    """The tags of what is seen, the most used first."""
+    query = sa.select(tags.c.tag, sa.func.count().label("uses")).join_from(tags, repos)
+    shown = query.where(tags.c.kind == kind.value, seen_by(seen, kind)).group_by(tags.c.tag)
+    counted = Counter({row.tag: row.uses for row in connection.execute(shown) if not row.tag.startswith(USES)})
+    return [tag for tag, _ in counted.most_common(MOST_TAGS)]
+
+
+def summary(connection: sa.Connection, repo: str) -> Summary | None:
+    """Of one repo, with its card."""
+    return _summaries(connection, [repo], card=True).get(repo)
+
+
+def seen_by(seen: Sight, kind: Kind) -> sa.ColumnElement[bool]:
+    """domain.access.may() as a condition: a test compares the two."""
+    if seen.everything:
+        return sa.true()
+    shown = repos.c.visibility.in_([visibility.value for visibility in open_to_all(kind)])
+    return sa.or_(shown, repos.c.owner.in_(sorted(seen.namespaces))) if seen.namespaces else shown
+
+
+def _narrowed(found: sa.Select[Any], query: Query) -> sa.Select[Any]:
+    if query.owner:
+        found = found.where(repos.c.owner == query.owner.lower())
+    for word in query.words:
+        found = found.where(repos.c.folded.contains(word.lower(), autoescape=True))
+    for each in query.tags:
+        named = sa.select(tags.c.repo).where(tags.c.kind == query.kind.value, tags.c.tag.in_(sorted(each)))
+        found = found.where(repos.c.id.in_(named))
+    if query.gated is not None:
+        found = found.where(repos.c.gated != "" if query.gated else repos.c.gated == "")
+    if query.parameters is not None:
+        found = found.where(repos.c.parameters.between(*query.parameters))
+    return found
+
+
+def _summaries(connection: sa.Connection, ids: Sequence[str], *, card: bool) -> dict[str, Summary]:
+    columns = [facts.c.repo, facts.c.head, facts.c.shown, *([facts.c.card] if card else [])]
+    found: dict[str, Summary] = {}
+    for start in range(0, len(ids), 500):  # SQLite takes only so many values at once
+        rows = connection.execute(sa.select(*columns).where(facts.c.repo.in_(ids[start : start + 500])))
+        found |= {row.repo: loads(RevisionId(row.head), row.shown, row.card if card else None) for row in rows}
+    return found
