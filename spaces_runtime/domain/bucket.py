@@ -12,6 +12,7 @@ from spaces_runtime.domain.ids import Sha256
 from spaces_runtime.domain.paths import checked
 
 EMPTY: Final = Sha256("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")  # of no bytes at all
+NOTHING: Final = "0" * 64  # what Xet clients call it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

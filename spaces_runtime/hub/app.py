@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from spaces_runtime.domain.errors import Fault, RepoMissing
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.hub import (
+    buckets,
     cards,
     commits,
     files,
@@ -56,6 +57,7 @@ ROUTERS = (
     xet_download.router,
     xet.rest,
     lfs.router,
+    buckets.router,
     listing.router,
     repos.router,
     refs.router,

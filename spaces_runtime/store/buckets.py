@@ -9,9 +9,11 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 
 from spaces_runtime.domain.bucket import (
+    EMPTY,
     BucketChange,
     BucketFile,
     BucketFolder,
+    Content,
     Outcome,
     Put,
     Refusal,
@@ -22,9 +24,11 @@ from spaces_runtime.domain.bucket import (
 )
 from spaces_runtime.domain.errors import RepoMissing
 from spaces_runtime.domain.ids import RepoId, Sha256
+from spaces_runtime.domain.settings import StorageSettings
 from spaces_runtime.store.audit import note
 from spaces_runtime.store.database import Database
-from spaces_runtime.store.schema import bucket_files, bucket_sizes, holdings, repos
+from spaces_runtime.store.schema import bucket_files, bucket_sizes, holdings, repos, xet_names
+from spaces_runtime.store.storage import hold
 
 MANY: Final = 500  # values in one statement
 STEP: Final = 100  # rows looked at a time for a listing that skips what lies deeper
@@ -37,8 +41,9 @@ T = TypeVar("T")
 class SqlBuckets:
     """See the port."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, limits: StorageSettings) -> None:
         self._db = db
+        self._limits = limits
 
     async def size(self, buckets: Collection[RepoId]) -> Mapping[RepoId, Size]:
         query = sa.select(bucket_sizes).where(bucket_sizes.c.bucket.in_(list(buckets)))
@@ -75,6 +80,30 @@ class SqlBuckets:
 
         return await self._db.run(work)
 
+    async def known(self, repo: RepoId, xets: Collection[str]) -> Mapping[str, Content]:
+        """By a client's name for it, or by its sha256."""
+
+        def look(connection: sa.Connection) -> dict[str, Content]:
+            found = {}
+            for some in _some(xets):
+                for xet, sha256, size, _ in connection.execute(_named(repo, some)):
+                    found[xet] = Content(xet=xet, sha256=Sha256(sha256), size=size)
+            return found
+
+        return await self._db.read(look)
+
+    async def adopt(self, bucket: RepoId, contents: Collection[Content]) -> None:
+        """Raises: OverQuota, RepoMissing; then nothing is held."""
+
+        def change(connection: sa.Connection) -> None:
+            for content in contents:
+                hold(connection, bucket, content.sha256, content.size, self._limits)
+                mine = (xet_names.c.repo == bucket) & (xet_names.c.xet == content.xet)
+                connection.execute(xet_names.delete().where(mine))
+                connection.execute(xet_names.insert().values(repo=bucket, xet=content.xet, sha256=content.sha256))
+
+        await self._db.run(change)
+
     async def unlisted(self) -> Sequence[tuple[RepoId, Sha256]]:
         """What buckets hold and have no file with: uploads that were never finished, or are about to be."""
         listed = sa.exists().where(
@@ -98,6 +127,19 @@ def _some(values: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(values)
     while portion := list(islice(rest, MANY)):
         yield portion
+
+
+def _named(repo: RepoId, xets: list[str]) -> sa.CompoundSelect[Any]:
+    """(name, sha256, size); what a client named comes last, so that it counts."""
+    plain = sa.select(holdings.c.sha256.label("xet"), holdings.c.sha256, holdings.c.size, sa.literal(0).label("rank"))
+    named = sa.select(xet_names.c.xet, holdings.c.sha256, holdings.c.size, sa.literal(1)).join_from(
+        xet_names, holdings, (holdings.c.repo == xet_names.c.repo) & (holdings.c.sha256 == xet_names.c.sha256)
+    )
+    both = sa.union_all(
+        plain.where(holdings.c.repo == repo, holdings.c.sha256.in_(xets)),
+        named.where(xet_names.c.repo == repo, xet_names.c.xet.in_(xets)),
+    )
+    return both.order_by("rank")
 
 
 def _those(connection: sa.Connection, bucket: RepoId, paths: Collection[str]) -> Iterator[BucketFile]:
@@ -143,7 +185,7 @@ def _held(
 ) -> tuple[list[BucketChange], list[Refusal]]:
     """The changes whose content is there, and a refusal for each of the others."""
     wanted = {change.content.sha256 for change in changes if isinstance(change, Put)}
-    there: set[str] = set()
+    there: set[str] = {EMPTY}
     for some in _some(wanted):
         query = sa.select(holdings.c.sha256).where(holdings.c.repo == bucket, holdings.c.sha256.in_(some))
         there.update(connection.execute(query).scalars())

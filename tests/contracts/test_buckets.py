@@ -11,6 +11,7 @@ from spaces_runtime.domain.bucket import BucketFile, BucketFolder, Content, Drop
 from spaces_runtime.domain.errors import RepoMissing
 from spaces_runtime.domain.ids import RepoId, Sha256, UserId
 from spaces_runtime.domain.repo import Kind, Repo, Visibility
+from spaces_runtime.domain.settings import StorageSettings
 from spaces_runtime.store.buckets import STEP, SqlBuckets
 from spaces_runtime.store.database import Database
 from spaces_runtime.store.index import SqlIndex
@@ -35,7 +36,7 @@ async def buckets(db: Database, index: SqlIndex) -> SqlBuckets:
     await index.create(PAIL)
     for content in (ONE, TWO):
         await index.hold(PAIL.id, content.sha256, content.size)
-    return SqlBuckets(db)
+    return SqlBuckets(db, StorageSettings())
 
 
 async def put(buckets: SqlBuckets, *paths: str, content: Content = ONE) -> list[Refusal]:

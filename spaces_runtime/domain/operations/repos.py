@@ -14,7 +14,7 @@ from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import allowed
 from spaces_runtime.domain.operations.push import look, pushed
 from spaces_runtime.domain.people import Person, Role
-from spaces_runtime.domain.repo import Kind, Repo, Visibility
+from spaces_runtime.domain.repo import GIT_KINDS, Kind, Repo, Visibility
 from spaces_runtime.domain.space import Wish
 
 SDKS = ("gradio", "docker", "static", "streamlit")
@@ -59,7 +59,8 @@ async def create_repo(desk: Desk, who: Person | None, new: NewRepo, now: float) 
         sdk=new.sdk,
     )
     # Git first: a row is a promise that the repo is there. A crash in between leaves a folder nobody knows.
-    await desk.repos.create(repo.id, _first_files(new), creator.name)
+    if new.kind in GIT_KINDS:
+        await desk.repos.create(repo.id, _first_files(new), creator.name)
     try:
         await desk.index.create(repo, by=creator.name)
     except Taken as taken:
@@ -67,7 +68,8 @@ async def create_repo(desk: Desk, who: Person | None, new: NewRepo, now: float) 
         raise _taken(new) from taken
     if new.kind is Kind.SPACE:
         await give_space(desk, repo, new.hardware)
-    await pushed(desk, repo)
+    if new.kind in GIT_KINDS:
+        await pushed(desk, repo)
     return await desk.index.by_id(repo.id) or repo
 
 
