@@ -166,8 +166,10 @@ def test_a_restart_of_the_platform_fails_no_request(house: House) -> None:
     assert {told["born"] for told in visitors.seen} == {house.born}
 
 
-def test_what_runs_when_the_supervisor_dies_is_adopted(house: House) -> None:
+def test_what_runs_when_the_supervisor_dies_is_adopted_and_its_builds_begin_again(house: House) -> None:
     before = house.steady.sandboxes()
+    work = Work(house.here, "build-up")
+    _begin_build(house, work, "six==1.14.0")
     house.here.process.kill()
     house.here.process.wait(20)
     until(lambda: not any(role(house.here, which) for which in ROLES), "its processes end with it")
@@ -177,6 +179,7 @@ def test_what_runs_when_the_supervisor_dies_is_adopted(house: House) -> None:
     assert told["born"] == house.born
     assert house.steady.stage("RUNNING")
     assert house.steady.sandboxes() == before
+    assert work.tells("built")
     assert house.steady.deploy("newer")["born"] != house.born
     until(lambda: len(house.steady.sandboxes()) == 1, "the old one is replaced")
 
