@@ -104,23 +104,6 @@ class SqlBuckets:
 
         await self._db.run(change)
 
-    async def unlisted(self) -> Sequence[tuple[RepoId, Sha256]]:
-        """What buckets hold and have no file with: uploads that were never finished, or are about to be."""
-        listed = sa.exists().where(
-            bucket_files.c.bucket == holdings.c.repo, bucket_files.c.sha256 == holdings.c.sha256
-        )  # fmt: skip
-        query = (
-            sa.select(holdings.c.repo, holdings.c.sha256)
-            .join_from(holdings, repos, repos.c.id == holdings.c.repo)
-            .where(repos.c.kind == "bucket", ~listed)
-        )
-        rows = await self._db.read(lambda c: c.execute(query).all())
-        return [(RepoId(row.repo), Sha256(row.sha256)) for row in rows]
-
-    async def release(self, bucket: RepoId, sha256: Sha256) -> None:
-        """Hold it no longer, unless a file has it by now."""
-        await self._db.run(lambda c: _release(c, bucket, [sha256]))
-
 
 def _some(values: Iterable[T]) -> Iterator[list[T]]:
     """In portions that fit into one statement."""

@@ -80,3 +80,102 @@ def test_files_go_up_come_down_are_copied_and_removed(run: Run) -> None:
         except EntryNotFoundError:
             pass
     """)
+
+
+def test_what_a_repo_has_is_copied_into_a_bucket(run: Run) -> None:
+    run("""
+        import os, pathlib
+        from huggingface_hub import HfApi
+        api = HfApi()
+        api.create_repo("ann/source", repo_type="dataset", private=True)
+        content = os.urandom(300_000)
+        api.upload_file(path_or_fileobj=content, path_in_repo="data/x.bin", repo_id="ann/source", repo_type="dataset")
+        api.upload_file(path_or_fileobj=b"hi", path_in_repo="data/y.txt", repo_id="ann/source", repo_type="dataset")
+        api.create_bucket("ann/target")
+        api.copy_files("hf://datasets/ann/source/data/", "hf://buckets/ann/target/")
+        api.download_bucket_files("ann/target", [("x.bin", "x.bin"), ("y.txt", "y.txt")])
+        assert pathlib.Path("x.bin").read_bytes() == content
+        assert pathlib.Path("y.txt").read_bytes() == b"hi"
+        api.delete_repo("ann/source", repo_type="dataset")
+        api.download_bucket_files("ann/target", [("x.bin", "x2.bin")])
+        assert pathlib.Path("x2.bin").read_bytes() == content, "a bucket's copy is its own"
+    """)
+
+
+def test_a_folder_is_kept_in_step_with_a_bucket(run: Run) -> None:
+    run("""
+        import os, pathlib
+        from huggingface_hub import HfApi
+        api = HfApi()
+        api.create_bucket("ann/synced")
+        here = pathlib.Path("here"); (here / "sub").mkdir(parents=True)
+        for name, size in (("a.txt", 10), ("sub/b.bin", 200_000), ("sub/c.txt", 0)):
+            (here / name).write_bytes(os.urandom(size))
+        there = "hf://buckets/ann/synced/keep"
+        assert api.sync_bucket("here", there, quiet=True).summary()["uploads"] == 3
+        assert api.sync_bucket("here", there, quiet=True).summary()["skips"] == 3
+        (here / "a.txt").write_bytes(b"changed"); (here / "sub/c.txt").unlink()
+        plan = api.sync_bucket("here", there, delete=True, quiet=True).summary()
+        assert (plan["uploads"], plan["deletes"]) == (1, 1), plan
+        api.sync_bucket(there, "down", quiet=True)
+        assert sorted(str(p.relative_to("down")) for p in pathlib.Path("down").rglob("*") if p.is_file()) == [
+            "a.txt", "sub/b.bin"]
+        assert pathlib.Path("down/sub/b.bin").read_bytes() == (here / "sub/b.bin").read_bytes()
+        assert api.sync_bucket(there, "down", quiet=True).summary()["downloads"] == 0
+    """)
+
+
+def test_the_file_system_of_the_client_reads_and_writes_buckets(run: Run) -> None:
+    run("""
+        import os
+        from huggingface_hub import HfApi, HfFileSystem
+        HfApi().create_bucket("ann/fs", private=True)
+        fs, root = HfFileSystem(), "hf://buckets/ann/fs"
+        assert fs.ls(root) == []
+        content = os.urandom(400_000)
+        with fs.open(f"{root}/deep/er/x.bin", "wb") as file:
+            file.write(content)
+        with fs.open(f"{root}/note.txt", "w") as file:
+            file.write("grüße")
+        assert fs.ls(root, detail=False) == ["buckets/ann/fs/deep", "buckets/ann/fs/note.txt"]
+        assert fs.cat(f"{root}/note.txt").decode() == "grüße"
+        with fs.open(f"{root}/deep/er/x.bin", "rb") as file:
+            file.seek(100_000)
+            assert file.read(1000) == content[100_000:101_000]
+        assert fs.glob(f"{root}/**/*.bin") == ["buckets/ann/fs/deep/er/x.bin"]
+        assert fs.info(f"{root}/deep")["type"] == "directory"
+        assert fs.find(root) == ["buckets/ann/fs/deep/er/x.bin", "buckets/ann/fs/note.txt"]
+        fs.cp_file(f"{root}/note.txt", f"{root}/copy.txt")
+        fs.rm(f"{root}/deep", recursive=True)
+        assert fs.ls(root, detail=False) == ["buckets/ann/fs/copy.txt", "buckets/ann/fs/note.txt"]
+        fs.get(f"{root}/copy.txt", "copy.txt")
+        assert open("copy.txt", encoding="utf-8").read() == "grüße"
+        fs.invalidate_cache()
+        assert not fs.exists(f"{root}/deep/er/x.bin")
+    """)
+
+
+def test_hf_buckets_on_the_command_line(run: Run) -> None:
+    said = run("""
+        import pathlib, subprocess, sys
+        def hf(*args, input=None):
+            done = subprocess.run([pathlib.Path(sys.executable).with_name("hf"), *args], capture_output=True,
+                                  text=True, input=input)
+            assert done.returncode == 0, (args, done.stdout, done.stderr)
+            return done.stdout
+        hf("buckets", "create", "cli", "--private")
+        pathlib.Path("folder").mkdir(); pathlib.Path("folder/one.txt").write_text("one")
+        hf("buckets", "cp", "folder/one.txt", "hf://buckets/ann/cli/sub/")
+        hf("buckets", "cp", "-", "hf://buckets/ann/cli/two.txt", input="two")
+        assert hf("buckets", "cp", "hf://buckets/ann/cli/two.txt", "-") == "two"
+        hf("buckets", "sync", "folder", "hf://buckets/ann/cli/synced")
+        assert "ann/cli" in hf("buckets", "list")
+        for path in ("sub/one.txt", "two.txt", "synced/one.txt"):
+            assert path in hf("buckets", "list", "ann/cli", "-R"), path
+        assert "total_files" in hf("buckets", "info", "ann/cli", "--format", "json")
+        hf("buckets", "rm", "ann/cli/two.txt", "--yes")
+        hf("buckets", "rm", "ann/cli/sub", "--recursive", "--yes")
+        print(hf("buckets", "list", "ann/cli", "-R", "-q").strip())
+        hf("buckets", "delete", "ann/cli", "--yes")
+    """)
+    assert said.strip().endswith("synced/one.txt")

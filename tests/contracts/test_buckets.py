@@ -87,14 +87,6 @@ async def test_what_no_file_has_any_more_is_held_no_longer(buckets: SqlBuckets, 
     assert await listed(buckets) == ["b"]
 
 
-async def test_an_upload_that_was_never_finished_can_be_let_go_of(buckets: SqlBuckets, index: SqlIndex) -> None:
-    await put(buckets, "a")
-    assert await buckets.unlisted() == [(PAIL.id, TWO.sha256)]
-    await buckets.release(PAIL.id, TWO.sha256)
-    await buckets.release(PAIL.id, ONE.sha256)
-    assert (await index.holds(PAIL.id, TWO.sha256), await index.holds(PAIL.id, ONE.sha256)) == (None, 10)
-
-
 async def test_a_listing_shows_folders_once_and_looks_into_the_one_that_is_named(buckets: SqlBuckets) -> None:
     await put(buckets, "logs/1.txt", "logs/deep/er/2.txt", "logs.json", "logs_old/3.txt", "zebra", "Äpfel/x", "a")
     assert await listed(buckets) == ["a", "logs.json", "logs/", "logs_old/", "zebra", "Äpfel/"]
