@@ -1,11 +1,9 @@
-"""Commands about the platform itself: up, restart, serve, config, doctor, gc, bench, import-model."""
+"""Commands about the platform itself: up, restart, serve, config, doctor, bench, import-model."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-import time
 from pathlib import Path
 
 import typer
@@ -17,11 +15,9 @@ from spaces_runtime.cli.folders import prepare
 from spaces_runtime.cli.models import import_model
 from spaces_runtime.cli.serve import serve, serve_bare
 from spaces_runtime.cli.settings import shown
+from spaces_runtime.cli.storage import gc, room_findings
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.layout import Layout
-from spaces_runtime.domain.settings import Settings
-from spaces_runtime.wiring.collect import collect, needed, sweep_content
-from spaces_runtime.wiring.desk import desk
 from spaces_runtime.wiring.node import checks
 
 
@@ -87,28 +83,12 @@ def doctor(context: typer.Context) -> None:
     settings = settings_of(context)
     prepare(Layout(settings.data))
     faults = 0
-    for finding in checks(settings):
+    for finding in (*checks(settings), *room_findings(settings)):
         faults += not finding.holds
         typer.echo(f"{'ok ' if finding.holds else 'NOT'}  {finding.says}")
         if finding.remedy:
             typer.echo(f"     {finding.remedy}")
     typer.echo(f"\n{faults} not enforced" if faults else "\nall enforced")
-
-
-def gc(context: typer.Context) -> None:
-    """Remove environments, builds, wheels, logs and content that no Space and no repo needs."""
-
-    settings = settings_of(context)
-    prepare(Layout(settings.data))
-    typer.echo(asyncio.run(_collected(settings)))
-    freed = at_desk(context, lambda desk: sweep_content(desk, time.time()))
-    typer.echo(f"removed content that no repo holds; {freed / 1e6:.0f} MB more are free")
-
-
-async def _collected(settings: Settings) -> str:
-    """As root where the platform is root's: environments belong to the builders."""
-    async with desk(settings) as made:
-        return collect(Layout(settings.data), await needed(made), time.time())
 
 
 def bring_in(

@@ -15,6 +15,7 @@ import structlog
 
 from spaces_runtime.cli import port
 from spaces_runtime.cli.folders import prepare
+from spaces_runtime.cli.housekeeping import keep_room
 from spaces_runtime.cli.settings import tell, untell
 from spaces_runtime.cli.supervise import Supervisor, gateways, parts
 from spaces_runtime.domain.errors import Fault, Unavailable
@@ -61,7 +62,10 @@ async def _up(settings: Settings, announce: Callable[[str], None]) -> None:
         if await _ready(settings, stop):
             log.info("ready", seconds=round(time.monotonic() - began, 2))
             announce(names_of(settings).hub_url)
+            room = asyncio.create_task(keep_room(settings, _environment(settings)))
             await _until(stop, renew, supervisor)
+            room.cancel()
+            await asyncio.wait([room])
     finally:
         await _end(supervisor, settings)
 

@@ -51,6 +51,23 @@ THEN_REPO: Final = "Remove old versions (super-squash the history), split it, or
 THEN_NAMESPACE: Final = "Delete repos or old versions that are not needed, or ask the operator of this hub for more."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What a sweep took. size: bytes that are free again."""
+
+    what: str
+    count: int
+    size: int
+
+    def plus(self, other: Removed) -> Removed:
+        """Both, under this one's name."""
+        return replace(self, count=self.count + other.count, size=self.size + other.size)
+
+    def counted_elsewhere(self) -> Removed:
+        """Its bytes are free only with the blobs, which others may share."""
+        return replace(self, size=0)
+
+
 def said(size: int) -> str:
     """Bytes as people read them."""
     value, unit = float(size), 0

@@ -20,7 +20,7 @@ from spaces_runtime.store.disk import remove, remove_older, room
 from spaces_runtime.store.folder_lock import alone, sharing
 
 BYTE = "[0-9a-f][0-9a-f]"
-Held = Callable[[Collection[Sha256]], Awaitable[Collection[Sha256]]]  # which of these any repo holds
+Held = Callable[[Collection[Sha256]], Awaitable[frozenset[Sha256]]]  # which of these any repo holds
 BATCH = 2**20  # bytes gathered before a thread hashes and writes them
 # The gateways send blobs by themselves: their group may read one whose name it knows, and neither list nor change any.
 FOLDER, KEPT = 0o710, 0o440
@@ -50,13 +50,7 @@ class Incoming:
 
     def keep(self, place: Path) -> None:
         """Move it to its place; equal content that is there already stays."""
-        os.fchmod(self._file.fileno(), KEPT)
-        os.fsync(self._file.fileno())
-        for folder in (place.parent.parent, place.parent):
-            folder.mkdir(FOLDER, exist_ok=True)
-        Path(self._file.name).replace(place)
-        for folder in (place.parent, place.parent.parent, place.parent.parent.parent):
-            _fsync(folder)
+        _keep(self._file, place)
 
     @property
     def reader(self) -> FileIO:
@@ -103,8 +97,72 @@ class FileBlobs:
             await asyncio.to_thread(file.keep, place)
             await self._ledger.hold(repo, file.sha256, file.size)
 
+    async def part(self, upload: str, start: int, size: int, content: AsyncIterator[bytes]) -> Sha256:
+        """All parts lie in one file from the start, so that the whole need not be copied together.
+
+        Raises: Invalid for another size.
+        """
+        place, at, told = self._parts(upload), start, hashlib.sha256()
+
+        def write(batch: bytes) -> None:
+            told.update(batch)
+            rest, behind = memoryview(batch), at
+            while rest:
+                written = os.pwrite(file, rest, behind)
+                rest, behind = rest[written:], behind + written
+
+        self._incoming.mkdir(0o700, parents=True, exist_ok=True)
+        with room("store a part of a file"):
+            file = os.open(place, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                async for batch in in_batches(content):
+                    if at + len(batch) > start + size:
+                        raise Invalid(what="store a part of a file", why=f"more than the {size} bytes of the part came")
+                    await asyncio.to_thread(write, batch)
+                    at += len(batch)
+            finally:
+                os.close(file)
+        if at != start + size:
+            raise Invalid(what="store a part of a file", why=f"the part has {size} bytes, {at - start} came")
+        return Sha256(told.hexdigest())
+
+    async def join(self, repo: RepoId, sha256: Sha256, size: int, upload: str) -> None:
+        """Raises: Invalid when a part is missing or wrong; what came stays for a while, so that it can be sent anew."""
+        what = f"store {sha256}"
+        if await self.holds(repo, sha256):  # asked twice
+            self._parts(upload).unlink(missing_ok=True)
+            return
+        if size == 0:
+            self._incoming.mkdir(0o700, parents=True, exist_ok=True)
+            self._parts(upload).touch()
+        try:
+            file = self._parts(upload).open("rb", buffering=0)
+        except FileNotFoundError:
+            raise Invalid(what=what, why="none of its parts has arrived") from None
+        with file:
+            found = await asyncio.to_thread(lambda: hashlib.file_digest(file, "sha256").hexdigest())
+            if found != sha256 or os.fstat(file.fileno()).st_size != size:
+                raise Invalid(what=what, why=f"its parts together have the sha256 {found}", then="Send them again.")
+            await asyncio.to_thread(_keep, file, self.path(sha256))
+        await self._ledger.hold(repo, sha256, size)
+
+    def _parts(self, upload: str) -> Path:
+        return self._incoming / f"parts-{upload}"
+
     async def holds(self, repo: RepoId, sha256: Sha256) -> bool:
         return await self._ledger.holds(repo, sha256) is not None
+
+    async def start(self, sha256: Sha256, length: int) -> bytes:
+        """The first bytes. Raises: Missing."""
+
+        def read() -> bytes:
+            with self.path(sha256).open("rb") as file:
+                return file.read(length)
+
+        try:
+            return await asyncio.to_thread(read)
+        except FileNotFoundError:
+            raise Missing(what=f"read {sha256}", why="its content is not here") from None
 
     async def size(self, sha256: Sha256) -> int:
         try:
@@ -140,9 +198,9 @@ class FileBlobs:
         return removed
 
     async def _sweep(self, folder: Path, there: Collection[Sha256], held: Held) -> Removed:
-        """Asked again once nobody is between keeping and holding: the answer is the truth until the folder is let go."""
+        """Asked again once nobody is between keeping and holding: until the folder is let go, the answer stays true."""
         async with alone(folder) as got:
-            loose = set(there) - await held(there) if got else ()
+            loose = frozenset(there) - await held(there) if got else ()
             return await asyncio.to_thread(remove, [self.path(sha256) for sha256 in loose], "")
 
 
@@ -156,6 +214,16 @@ async def in_batches(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             gathered.clear()
     if gathered:
         yield bytes(gathered)
+
+
+def _keep(file: FileIO, place: Path) -> None:
+    os.fchmod(file.fileno(), KEPT)
+    os.fsync(file.fileno())
+    for folder in (place.parent.parent, place.parent):
+        folder.mkdir(FOLDER, exist_ok=True)
+    Path(file.name).replace(place)
+    for folder in (place.parent, place.parent.parent, place.parent.parent.parent):
+        _fsync(folder)
 
 
 def _fsync(folder: Path) -> None:

@@ -19,8 +19,8 @@ from pygit2.enums import ObjectType
 
 from spaces_runtime.domain.errors import EntryMissing, Fault, Invalid, Missing, Refused, RevisionMissing, Taken
 from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256
-from spaces_runtime.domain.repo import AddFile, Change, Commit, Entry, Ref
-from spaces_runtime.store import git_checkout, git_commit, git_objects
+from spaces_runtime.domain.repo import AddFile, Change, Commit, Entry, LargeFile, Ref
+from spaces_runtime.store import git_checkout, git_commit, git_large, git_objects
 from spaces_runtime.store.disk import require
 
 pygit2.settings.enable_fsync_gitdir(True)  # a commit that was answered survives a power cut
@@ -64,7 +64,15 @@ class GitRepos:
         return self._root / f"{repo}.git"
 
     async def create(self, repo: RepoId, files: Mapping[str, bytes], author: str) -> RevisionId:
-        return await asyncio.to_thread(self._create, repo, files, author)
+        return await asyncio.to_thread(self._create, repo, lambda git: git_commit.first_commit(git, files, author))
+
+    async def duplicate(
+        self, repo: RepoId, source: RepoId, revision: RevisionId, *, author: str, message: str
+    ) -> RevisionId:
+        def first(git: pygit2.Repository) -> RevisionId:
+            return git_commit.first_commit_like(git, self._open(source), revision, author=author, message=message)
+
+        return await asyncio.to_thread(self._create, repo, first)
 
     async def delete(self, repo: RepoId) -> None:
         await asyncio.to_thread(self._delete, repo)
@@ -164,6 +172,16 @@ class GitRepos:
     async def delete_tag(self, repo: RepoId, name: str) -> None:
         await self._on(repo, lambda git: _delete_ref(git, f"refs/tags/{name}", name))
 
+    async def large_files(self, repo: RepoId) -> Mapping[Sha256, LargeFile]:
+        everywhere = await asyncio.to_thread(git_large.paths_of_pointers, self.path(repo))
+        entries = await self.tree(repo, await self.resolve(repo, "main"), "", recursive=True)
+        here = {entry.lfs.sha256: LargeFile(path=entry.path, ref="main") for entry in entries if entry.lfs}
+        return {sha256: LargeFile(path=path, ref="") for sha256, path in everywhere.items()} | here
+
+    async def forget(self, repo: RepoId, named: Collection[Sha256]) -> None:
+        async with self._alone(repo):
+            await self._locked(repo, lambda git: git_large.rewrite_without(git, named))
+
     async def heads(self, repos: Collection[RepoId]) -> Mapping[RepoId, RevisionId]:
         return await asyncio.to_thread(self._heads, tuple(repos))
 
@@ -186,6 +204,10 @@ class GitRepos:
             ours = path.name.endswith(".git") and path.name.removesuffix(".git") in known
             if not ours and path.stat().st_mtime < before:
                 shutil.rmtree(path, ignore_errors=True)
+
+    def size(self, repo: RepoId) -> int:
+        """Bytes of its git folder. Blocking."""
+        return sum(path.stat().st_size for path in self.path(repo).rglob("*") if path.is_file())
 
     async def pack(self, repo: RepoId) -> None:
         """Gather what many commits and pushes left, where it is much; what nothing leads to goes after two weeks."""
@@ -230,7 +252,7 @@ class GitRepos:
         except pygit2.GitError as error:
             raise Missing(what=f"open the repo {repo}", why="its git folder is not there") from error
 
-    def _create(self, repo: RepoId, files: Mapping[str, bytes], author: str) -> RevisionId:
+    def _create(self, repo: RepoId, first: Callable[[pygit2.Repository], RevisionId]) -> RevisionId:
         """Beside its place, then moved there whole: a crash leaves no half repo under the real name."""
         making = self._root / f".making-{repo}"
         shutil.rmtree(making, ignore_errors=True)
@@ -238,7 +260,7 @@ class GitRepos:
         for key, value in CONFIG.items():
             git.config[key] = value
         (making / LOCK).touch()
-        head = git_commit.first_commit(git, files, author)
+        head = first(git)
         if self.path(repo).exists():
             shutil.rmtree(making)
             raise Taken(what=f"create the repo {repo}", why="its git folder exists")

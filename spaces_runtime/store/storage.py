@@ -9,11 +9,14 @@ import sqlalchemy as sa
 
 from spaces_runtime.domain.errors import RepoMissing
 from spaces_runtime.domain.ids import RepoId, Sha256
+from spaces_runtime.domain.repo import Kind
 from spaces_runtime.domain.settings import StorageSettings
-from spaces_runtime.domain.storage import MOST, Room, Use
+from spaces_runtime.domain.storage import MOST, Removed, Room, Use
 from spaces_runtime.store.audit import note
 from spaces_runtime.store.database import Database
-from spaces_runtime.store.schema import git_sizes, holdings, quotas, repos
+from spaces_runtime.store.schema import bucket_files, git_sizes, holdings, quotas, repos
+
+MANY = 500  # values in one statement
 
 
 class SqlStorage:
@@ -65,6 +68,39 @@ class SqlStorage:
 
         await self._db.run(change)
 
+    async def all_repos(self) -> list[tuple[RepoId, Kind]]:
+        """Every repo and bucket."""
+        query = sa.select(repos.c.id, repos.c.kind)
+        rows = await self._db.read(lambda c: c.execute(query).all())
+        return [(RepoId(row.id), Kind(row.kind)) for row in rows]
+
+    async def unused(self, repo: RepoId, named: Collection[Sha256], now: float, grace: float) -> Removed:
+        """Let go of what the repo holds and no commit has named for a while. named: what its commits name now.
+
+        What is found for the first time is only marked. Whoever sends or asks for it takes the mark away: so what was
+        just acknowledged, and is about to be committed, stays. A bucket's files are its commits. now: Unix seconds.
+        """
+
+        def change(connection: sa.Connection) -> Removed:
+            mine = holdings.c.repo == repo
+            files = connection.execute(sa.select(bucket_files.c.sha256).where(bucket_files.c.bucket == repo)).scalars()
+            wanted = {*named, *files}
+            rows = connection.execute(sa.select(holdings).where(mine)).all()
+            gone = [row for row in rows if row.sha256 not in wanted and (row.unused_since or now) < now - grace]
+            news = [row for row in rows if row.sha256 not in wanted and row.unused_since is None]
+            back = [row for row in rows if row.sha256 in wanted and row.unused_since is not None]
+            for row in gone:
+                connection.execute(holdings.delete().where(mine, holdings.c.sha256 == row.sha256))
+            for row in (*news, *back):
+                mark = now if row in news else None
+                connection.execute(
+                    holdings.update().where(mine, holdings.c.sha256 == row.sha256).values(unused_since=mark)
+                )
+            size = sum(row.size for row in gone)
+            return Removed(what="large files that no commit names", count=len(gone), size=size)
+
+        return await self._db.run(change)
+
     async def use_of(self, namespace: str) -> Use:
         """Of a person or an organisation, also one that has nothing."""
         return await self._db.read(lambda c: _namespace(c, namespace, self._limits))
@@ -102,6 +138,16 @@ def hold(connection: sa.Connection, repo: RepoId, sha256: Sha256, size: int, lim
         return
     room(connection, repo, limits).take(size, f"store {sha256}")
     connection.execute(holdings.insert().values(repo=repo, sha256=sha256, size=size))
+
+
+def held(connection: sa.Connection, named: Collection[Sha256]) -> frozenset[Sha256]:
+    """Which of these any repo holds."""
+    found: set[Sha256] = set()
+    rest = list(named)
+    while rest:
+        some, rest = rest[:MANY], rest[MANY:]
+        found.update(connection.execute(sa.select(holdings.c.sha256).where(holdings.c.sha256.in_(some))).scalars())
+    return frozenset(found)
 
 
 def room(connection: sa.Connection, repo: RepoId, limits: StorageSettings) -> Room:

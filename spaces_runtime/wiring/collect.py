@@ -17,15 +17,19 @@ from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.observed import complete
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.space import Space
+from spaces_runtime.domain.storage import Removed
 from spaces_runtime.store.blobs import FileBlobs
 from spaces_runtime.store.database import Database
+from spaces_runtime.store.disk import remove
 from spaces_runtime.store.git import GitRepos
 from spaces_runtime.store.index import SqlIndex
+from spaces_runtime.store.storage import SqlStorage
 from spaces_runtime.store.sweep import Content
 from spaces_runtime.store.xet import FileXorbs
 from spaces_runtime.store.xet_names import SqlXetNames
 from spaces_runtime.wiring.desk import database_url
 
+NOISE = 2**20  # bytes by which a disk changes all the time
 YOUNG = 3600.0  # seconds; a build may be about to name what it has just made
 
 
@@ -38,10 +42,13 @@ class Needed:
     spaces: frozenset[str]
 
 
-async def needed(desk: Desk) -> Needed:
-    """Ask every Space: its head, its last good revision, and whatever runs."""
+async def needed(desk: Desk, *, running: bool) -> Needed:
+    """Ask every Space: its head, its last good revision, and whatever runs. running: whether the platform does.
+
+    Raises: Unavailable when it does, and what runs cannot be told: then nothing may be removed.
+    """
     spaces = await desk.spaces.snapshot(None)
-    seen = await desk.observations.latest([space.id for space in spaces])
+    seen = await desk.observations.latest([space.id for space in spaces]) if running else {}
     whole = [complete(space, seen.get(space.id)) for space in spaces]
     return Needed(
         artifacts=tuple(artifact for space in whole for artifact in _artifacts(space)),
@@ -50,36 +57,47 @@ async def needed(desk: Desk) -> Needed:
     )
 
 
-def collect(layout: Layout, kept: Needed, now: float) -> str:
-    """Remove the rest, and say what that gave back. now: Unix seconds. Environments are the builders' own: as root."""
-    before = shutil.disk_usage(layout.data).free
-    gone = [path for path in _old(layout.builds, now) if path.name not in kept.spaces]
-    gone += [
+def collect(layout: Layout, kept: Needed, now: float) -> tuple[Removed, ...]:
+    """Remove the rest, and say what went. now: Unix seconds. Environments are the builders' own: as root."""
+    builds = [path for path in _old(layout.builds, now) if path.name not in kept.spaces]
+    builds += [
         path for space in kept.spaces for path in _old(layout.builds / space, now)
         if (space, path.name) not in kept.builds
     ]  # fmt: skip
-    gone += [path for path in _old(layout.logs, now) if path.name not in kept.spaces]
-    for path in gone:
-        shutil.rmtree(path, ignore_errors=True)
-    store = Store(envs=layout.envs, cache=layout.cache, wheels=layout.wheels, bases=layout.bases)
+    logs = [path for path in _old(layout.logs, now) if path.is_dir() and path.name not in kept.spaces]
+    removed = [remove(builds, "builds"), remove(logs, "logs of deleted Spaces")]
+    shared = {name: getattr(layout, name) for name in ("envs", "cache", "wheels", "bases", "locks", "own")}
+    store = Store(**shared)
     locks = [lock for lock in map(load, kept_locks(layout.builds)) if lock is not None]
     unused = store.unused(kept.artifacts, locks, now=now)
-    sweep(unused)
+    groups = {"environments": layout.envs, "sets of Debian packages": layout.bases, "wheels": layout.wheels}
+    for what, folder in (*groups.items(), ("cached files", layout.cache)):
+        mine = [path for path in unused if path.is_relative_to(folder)]
+        count = sum(path.is_dir() for path in mine) or len(mine)  # beside an environment lies its lock
+        removed.append(Removed(what=what, count=count, size=sweep(mine)))
+    return (*removed, _pruned(layout))
+
+
+def _pruned(layout: Layout) -> Removed:
+    """What uv itself says that nothing uses."""
+    before = shutil.disk_usage(layout.data).free
     prune = [find_uv_bin(), "cache", "prune", "-q", "--cache-dir", str(layout.cache / "uv")]
     subprocess.run(prune, check=False, capture_output=True)  # noqa: S603 - our own wheel's program
     freed = max(0, shutil.disk_usage(layout.data).free - before)
-    many = len(gone) + len(unused)
-    return f"removed {many} files and folders that no Space needs; {freed / 1e6:.0f} MB more are free"
+    return Removed(what="uv's cache, pruned", count=int(freed > NOISE), size=freed if freed > NOISE else 0)
 
 
-async def sweep_content(desk: Desk, now: float) -> int:
-    """Remove what no repo holds, and pack the repos; bytes that are free again. As the hub's user: content is its."""
+async def sweep_content(desk: Desk, now: float) -> tuple[Removed, ...]:
+    """Remove what no repo holds, and pack the repos; says what went. As the hub's user: content is its."""
     database, layout = Database(database_url(desk.settings)), desk.layout
     index = SqlIndex(database)
     blobs = FileBlobs(layout.blobs, index)
     xorbs = FileXorbs(layout.blobs, "", blobs, index, SqlXetNames(database))
     try:
-        return await Content(index=index, repos=GitRepos(layout.repos, blobs), blobs=blobs, xorbs=xorbs).sweep(now)
+        storage = SqlStorage(database, desk.settings.storage)
+        return await Content(
+            index=index, storage=storage, repos=GitRepos(layout.repos, blobs), blobs=blobs, xorbs=xorbs
+        ).sweep(now)
     finally:
         await database.close()
 

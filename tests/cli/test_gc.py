@@ -11,6 +11,7 @@ import pytest
 from builder.artifact import Artifact
 from builder.sweep import YOUNG
 from spaces_runtime.domain.layout import Layout
+from spaces_runtime.domain.storage import Removed
 from spaces_runtime.wiring.collect import Needed, collect
 from tests.builder.conftest import Store
 from tests.builder.local_index import LocalIndex
@@ -36,11 +37,11 @@ class House:
         (self.layout.logs / space).mkdir(parents=True)
         return made
 
-    def collect(self, **spaces: Artifact) -> str:
+    def collect(self, **spaces: Artifact) -> dict[str, Removed]:
         """With these Spaces left."""
         builds = frozenset((space, "r-0") for space in spaces)
         kept = Needed(artifacts=tuple(spaces.values()), builds=builds, spaces=frozenset(spaces))
-        return collect(self.layout, kept, LATER)
+        return {removed.what: removed for removed in collect(self.layout, kept, LATER)}
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def house(tmp_path: Path) -> House:
 def test_a_needed_environment_stays_and_an_unneeded_one_goes_with_its_wheels_builds_and_logs(house: House) -> None:
     one, other = house.build("one"), house.build("other", "thing\n")
     house.store.finish(one)
-    said = house.collect(one=one)
+    removed = house.collect(one=one)
     assert house.store.environments == [Path(one.location)]
     assert any(Path(one.location).rglob("*.pyc")), "its bytecode too"
     assert not Path(other.location).exists()
@@ -59,7 +60,9 @@ def test_a_needed_environment_stays_and_an_unneeded_one_goes_with_its_wheels_bui
     assert list(house.layout.wheels.rglob("gradio-*.whl")) != []
     for folder in (house.layout.builds, house.layout.logs):
         assert [path.name for path in folder.iterdir()] == ["one"]
-    assert said.startswith("removed ")
+    counts = [removed[what].count for what in ("environments", "builds", "logs of deleted Spaces")]
+    assert counts == [1, 1, 1]
+    assert removed["environments"].size > 0
 
 
 def test_a_shared_environment_stays_while_one_space_names_it(house: House) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from spaces_runtime.domain.settings import StorageSettings
 from spaces_runtime.store.blobs import FileBlobs
 from spaces_runtime.store.git import GitRepos
 from spaces_runtime.store.index import SqlIndex
+from spaces_runtime.store.storage import SqlStorage
 from spaces_runtime.store.xet import FileXorbs
 from spaces_runtime.store.xet_names import SqlXetNames
 from tests.store.holdings import index as opened
@@ -24,6 +26,11 @@ def anyio_backend() -> str:
 async def index(tmp_path: Path) -> AsyncIterator[SqlIndex]:
     async with opened(tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def storage(index: SqlIndex) -> SqlStorage:
+    return SqlStorage(index._db, StorageSettings())
 
 
 @pytest.fixture

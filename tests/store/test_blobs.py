@@ -74,9 +74,9 @@ async def test_only_what_nobody_holds_is_swept_and_only_when_it_is_old(
     await blobs.put(B, Sha256(sha256(b"gone").hexdigest()), 4, sent(b"gone"))
     await index.delete(B)
     (tmp_path / "blobs" / "incoming" / "half").write_bytes(b"half")
-    held = await index.held()
-    assert blobs.sweep(held, before=0) == 0
-    assert blobs.sweep(held, before=2**40) == 8
+    assert (await blobs.sweep(index.held, before=0)).count == 1, "the other blob"
+    removed = await blobs.sweep(index.held, before=2**40)
+    assert (removed.count, removed.size) == (1, 4), "half of one"
     assert files(tmp_path / "blobs") == [blobs.path(NAME)]
 
 
