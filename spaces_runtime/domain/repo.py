@@ -101,6 +101,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LargeFile:
+    """Where a large file is, or was. ref: empty when it is not in the head of main."""
+
+    path: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
     """One commit. at: Unix seconds."""
 

@@ -21,6 +21,8 @@ class Use(Enum):
     """What a ticket is for; one made for another use does not count."""
 
     LFS_UPLOAD = "lfs-upload"  # repo, sha256, size
+    LFS_PART = "lfs-part"  # repo, upload, first byte, bytes
+    LFS_JOIN = "lfs-join"  # repo, sha256, size, upload
     LFS_DOWNLOAD = "lfs-download"  # repo, sha256
     XET = "xet"  # repo, user, read or write
     XET_PART = "xet-part"  # repo, sha256, number of the part

@@ -190,6 +190,17 @@ quotas = Table(  # where an admin gave a person or organisation another limit th
     Column("size", BigInteger, nullable=False),  # bytes; 0: no limit
 )
 
+lfs_locks = Table(
+    "lfs_locks",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("user", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Double, nullable=False),
+    UniqueConstraint("repo", "path"),
+)
+
 xet_names = Table(  # what Xet clients call content that a repo holds
     "xet_names",
     metadata,

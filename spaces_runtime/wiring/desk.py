@@ -12,11 +12,13 @@ from spaces_runtime.domain.settings import Settings
 from spaces_runtime.store.blobs import FileBlobs
 from spaces_runtime.store.buckets import SqlBuckets
 from spaces_runtime.store.builds import SqlBuilds
-from spaces_runtime.store.database import Database, sqlite_url
+from spaces_runtime.store.database import Database, parsed, sqlite_url
 from spaces_runtime.store.git import GitRepos
+from spaces_runtime.store.holdings import SqlHoldings
 from spaces_runtime.store.index import SqlIndex
 from spaces_runtime.store.keyfile import kept
 from spaces_runtime.store.live import LiveActivity, LiveEvents, LiveObservations, LiveWakes
+from spaces_runtime.store.locks import SqlLocks
 from spaces_runtime.store.logs import LogFiles
 from spaces_runtime.store.orgs import SqlOrgs
 from spaces_runtime.store.people import SqlPeople
@@ -71,6 +73,8 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
             secrets=SqlSecrets(database, master_key(layout.keys / "master")),
             repos=GitRepos(layout.repos, blobs),
             blobs=blobs,
+            holdings=SqlHoldings(database, settings.storage),
+            locks=SqlLocks(database),
             xorbs=FileXorbs(layout.blobs, installation, blobs, index, SqlXetNames(database)),
             wakes=LiveWakes(live),
             activity=LiveActivity(live),

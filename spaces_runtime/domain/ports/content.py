@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256, UserId
-from spaces_runtime.domain.repo import Change, Commit, Entry, Ref
+from spaces_runtime.domain.locks import Lock
+from spaces_runtime.domain.repo import Change, Commit, Entry, LargeFile, Ref
 
 
 class Repos(Protocol):
@@ -34,6 +35,9 @@ class Repos(Protocol):
     async def last_commits(
         self, repo: RepoId, revision: RevisionId, paths: Collection[str]
     ) -> Mapping[str, Commit]: ...  # the newest that touched each
+    # what the history of any ref names, by the last path it had; with the ref where that is main
+    async def large_files(self, repo: RepoId) -> Mapping[Sha256, LargeFile]: ...
+    async def forget(self, repo: RepoId, named: Collection[Sha256]) -> None: ...  # writes every history anew without
     async def heads(self, repos: Collection[RepoId]) -> Mapping[RepoId, RevisionId]: ...  # of main, where it is
     async def checkout(self, repo: RepoId, revision: RevisionId, into: Path) -> None: ...  # LFS content in place
 
@@ -43,8 +47,33 @@ class Blobs(Protocol):
 
     def path(self, sha256: Sha256) -> Path: ...
     async def put(self, repo: RepoId, sha256: Sha256, size: int, content: AsyncIterator[bytes]) -> None: ...
+    # A file in parts, in any order and at once, each as often as it takes. upload: names this attempt, 32 hex digits.
+    # part() gives the sha256 of the part; join() proves the whole as put() does
+    async def part(self, upload: str, start: int, size: int, content: AsyncIterator[bytes]) -> Sha256: ...
+    async def join(self, repo: RepoId, sha256: Sha256, size: int, upload: str) -> None: ...
     async def holds(self, repo: RepoId, sha256: Sha256) -> bool: ...
     async def size(self, sha256: Sha256) -> int: ...  # bytes; raises Missing
+    async def start(self, sha256: Sha256, length: int) -> bytes: ...  # the first bytes; fewer of a shorter one
+
+
+class Holdings(Protocol):
+    """Which large files each repo has proven to hold, and may therefore give to those who may read it."""
+
+    async def of(self, repo: RepoId) -> Mapping[Sha256, int]: ...  # with their sizes, bytes
+    # lets the target hold what the source holds, without a byte being moved; gives those that it does not hold
+    async def share(
+        self, source: RepoId, target: RepoId, named: Collection[Sha256], *, by: str = ""
+    ) -> Collection[Sha256]: ...
+    async def release(self, repo: RepoId, named: Collection[Sha256], *, by: str = "") -> None: ...
+
+
+class Locks(Protocol):
+    """Locks of the large files of a repo, by path. by: a person's name."""
+
+    # the lock there is now, and whether this call made it
+    async def lock(self, repo: RepoId, path: str, *, by: str, now: float) -> tuple[Lock, bool]: ...
+    async def locks(self, repo: RepoId) -> Sequence[Lock]: ...  # in the order of paths
+    async def unlock(self, repo: RepoId, lock: str, *, by: str) -> None: ...  # by its id; one that is gone is fine
 
 
 class Xorbs(Protocol):

@@ -221,6 +221,19 @@ def _repos() -> None:
         sa.PrimaryKeyConstraint("folded", name="pk_quotas"),
     )
     op.create_table(
+        "lfs_locks",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("repo", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("user", sa.Text(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["repo"], ["repos.id"], name="fk_lfs_locks_repo", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user"], ["users.id"], name="fk_lfs_locks_user", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_lfs_locks"),
+        sa.UniqueConstraint("repo", "path", name="uq_lfs_locks_repo_path"),
+    )
+    op.create_index("ix_lfs_locks_user", "lfs_locks", ["user"], unique=False)
+    op.create_table(
         "xet_names",
         sa.Column("repo", sa.Text(), nullable=False),
         sa.Column("xet", sa.Text(), nullable=False),
