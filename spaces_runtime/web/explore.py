@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
-from spaces_runtime.domain.access import Verb, may
+from spaces_runtime.domain.access import Verb, may, sight
+from spaces_runtime.domain.listing import Query, Sort
 from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.domain.operations.show import View, show_all
 from spaces_runtime.domain.people import Person
@@ -18,6 +19,7 @@ from spaces_runtime.web.shown import Shown, shown
 from spaces_runtime.web.site import Site, spoken_moment
 
 STATES = {"": "All", "running": "Running", "asleep": "Asleep", "trouble": "Needs its author"}
+MOST = 500  # models or datasets on a page
 TONES = {"running": ("running",), "asleep": ("frozen", "checkpointed", "cold"), "trouble": ("error",)}
 
 
@@ -39,21 +41,25 @@ async def spaces(site: Site, cards: Cards, request: Request) -> Response:
 
 
 async def repos(site: Site, kind: Kind, request: Request) -> Response:
-    """Models or datasets, newest change first."""
-    who = await site.identify(request)
-    found = [repo for repo in await site.desk.index.listing(kind) if may(who, Verb.READ, repo)]
+    """Models or datasets, newest change first. owner, tag: only these."""
+    owner, tag = (request.query_params.get(key, "") for key in ("owner", "tag"))
+    tags = (frozenset({tag}),) if tag else ()
+    seen = sight(await site.identify(request))
+    query = Query(kind=kind, seen=seen, owner=owner, tags=tags, sort=Sort.MODIFIED, limit=MOST)
     rows = [
         {
-            "name": repo.full,
-            "page": f"/{kind.prefix}{repo.full}",
-            "private": repo.private,
-            "when": spoken_moment(repo.updated_at),
-            "stamp": datetime.fromtimestamp(repo.updated_at, UTC).isoformat(),
+            "name": row.repo.full,
+            "page": f"/{kind.prefix}{row.repo.full}",
+            "private": row.repo.private,
+            "when": spoken_moment(row.repo.updated_at),
+            "stamp": datetime.fromtimestamp(row.repo.updated_at, UTC).isoformat(),
         }
-        for repo in sorted(found, key=lambda repo: -repo.updated_at)
+        for row in await site.desk.index.page(query)
     ]
-    count = f"{len(rows)} {kind.value if len(rows) == 1 else kind.plural} on this machine."
-    return await site.page(request, "repos.html", rows=rows, summary=count, section=kind.plural)
+    words = kind.value if len(rows) == 1 else kind.plural
+    count = f"The {MOST} {words} that changed last." if len(rows) == MOST else f"{len(rows)} {words} on this machine."
+    wanted = ", ".join([*([f"of {owner}"] if owner else []), *([f"tagged {tag}"] if tag else [])])
+    return await site.page(request, "repos.html", rows=rows, summary=count, section=kind.plural, wanted=wanted)
 
 
 def summary(views: Sequence[View]) -> str:

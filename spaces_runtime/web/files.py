@@ -9,29 +9,33 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from spaces_runtime.domain.access import Verb
+from spaces_runtime.domain.card import README
 from spaces_runtime.domain.errors import EntryMissing
 from spaces_runtime.domain.ids import RevisionId
 from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.domain.operations.find import find_repo
 from spaces_runtime.domain.repo import Entry, Kind, Repo
+from spaces_runtime.web import repo as repo_page
+from spaces_runtime.web.readmes import Readmes
 from spaces_runtime.web.site import Site, spoken_bytes
 from spaces_runtime.web.space import RepoShown, here
 
 READABLE: Final = 512 * 1024  # bytes of a file that is shown; a larger one is downloaded
-README: Final = "README.md"
 
 
-async def tree(site: Site, cards: Cards, kind: Kind, request: Request) -> Response:
-    """A folder, and the README below it."""
+async def tree(site: Site, cards: Cards, readmes: Readmes, kind: Kind, request: Request) -> Response:
+    """A folder, and its README below it. That of a model or dataset stands on its own page, the card."""
     repo, revision, head = await _found(site, kind, request)
     path = _path(request)
     entries = await site.desk.repos.tree(repo.id, head, path, recursive=False)
     ordered = sorted(entries, key=lambda entry: (not entry.folder, entry.path.lower()))
-    readme = await _text(site, repo, head, next((e for e in entries if e.path == README), None)) if not path else None
+    card = bool(path) or kind is Kind.SPACE
+    found = next((e for e in entries if card and e.path == f"{path}/{README}".lstrip("/") and not e.lfs), None)
+    readme = await readmes.of(repo, head, found.path) if found else None
     commits = await site.desk.repos.history(repo.id, head, skip=0, limit=1)
     return await _page(
         site, cards, request, repo,
-        revision=revision, head=head, entries=ordered, readme="\n".join(readme or ()), title=commits[0].title,
+        revision=revision, head=head, entries=ordered, readme=readme, title=commits[0].title,
         crumbs=_crumbs(repo, "tree", revision, path), path_in_repo=path,
     )  # fmt: skip
 
@@ -71,7 +75,7 @@ async def _page(site: Site, cards: Cards, request: Request, repo: Repo, **values
     if repo.kind is Kind.SPACE:
         told = (await here(site, cards, request, Verb.READ)).told("files")
     else:
-        told = {"repo": RepoShown(repo), "view": None, "section": repo.kind.plural}
+        told = repo_page.told(repo, "files") | {"view": None}
     return await site.page(request, "files.html", **told, **values)
 
 

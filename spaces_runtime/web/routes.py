@@ -14,6 +14,8 @@ from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.repo import Kind
 from spaces_runtime.web import create, explore, files, session, settings, space
+from spaces_runtime.web import repo as repo_page
+from spaces_runtime.web.readmes import Readmes
 from spaces_runtime.web.site import HERE, Identify, Site, templates
 
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -23,7 +25,7 @@ OF_SPACE = "/spaces/{ns}/{name}"
 def routes(desk: Desk, *, identify: Identify, cookie: Callable[[Request], str], visitor_key: bytes) -> APIRouter:
     """The pages of the hub. See Site for the arguments."""
     site = Site(desk=desk, identify=identify, cookie=cookie, visitor_key=visitor_key, templates=templates())
-    cards = Cards(desk)
+    cards, readmes = Cards(desk), Readmes(site)
     router = APIRouter(include_in_schema=False)
 
     def add(path: str, answer: Callable[..., Awaitable[Response]], *given: object, method: str = "GET") -> None:
@@ -54,9 +56,9 @@ def routes(desk: Desk, *, identify: Identify, cookie: Callable[[Request], str], 
     for kind in (Kind.SPACE, Kind.DATASET, Kind.MODEL):  # models last: their addresses have no prefix
         repo = f"/{kind.prefix}{{ns}}/{{name}}"
         if kind is not Kind.SPACE:
-            add(repo, files.tree, site, cards, kind)
-        add(repo + "/tree/{rev}", files.tree, site, cards, kind)
-        add(repo + "/tree/{rev}/{path:path}", files.tree, site, cards, kind)
+            add(repo, repo_page.card, site, cards, readmes, kind)
+        add(repo + "/tree/{rev}", files.tree, site, cards, readmes, kind)
+        add(repo + "/tree/{rev}/{path:path}", files.tree, site, cards, readmes, kind)
         add(repo + "/blob/{rev}/{path:path}", files.blob, site, cards, kind)
     return router
 

@@ -15,6 +15,9 @@ from fastapi import APIRouter
 
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.hub.app import ROUTERS, create_app
+from spaces_runtime.hub.identity import person, session_cookie
+from spaces_runtime.web.routes import routes
+from spaces_runtime.wiring.names import visitor_key
 
 T = TypeVar("T")
 PATIENCE = 30.0  # seconds
@@ -49,9 +52,10 @@ def serving(opened: AbstractAsyncContextManager[Desk], *, more: Sequence[APIRout
 
     async def serve() -> None:
         async with opened as desk:
-            config = uvicorn.Config(
-                create_app(desk, [*more, *ROUTERS]), log_level="warning", date_header=False, timeout_graceful_shutdown=1
-            )
+            key = visitor_key(desk.settings)
+            pages = routes(desk, identify=person, cookie=session_cookie, visitor_key=key)
+            app = create_app(desk, [*more, *ROUTERS, pages])
+            config = uvicorn.Config(app, log_level="warning", date_header=False, timeout_graceful_shutdown=1)
             server = uvicorn.Server(config)
             loop = asyncio.get_running_loop()
             hubs.append(Hub(f"http://127.0.0.1:{listener.getsockname()[1]}", desk, loop))
