@@ -42,7 +42,7 @@ class Place:
 class Query:
     """All must hold. tags: each a set of which the repo has one. parameters: least and most; None: any.
 
-    card: the cards are wanted as well. rising: the least or the oldest first.
+    card: the cards are wanted as well. rising: the least or the oldest first. linked: it names a model or a dataset.
     """
 
     kind: Kind
@@ -52,6 +52,7 @@ class Query:
     tags: tuple[frozenset[str], ...] = ()
     gated: bool | None = None
     parameters: tuple[int, int] | None = None
+    linked: bool = False
     sort: Sort = Sort.CREATED
     rising: bool = False
     after: Place | None = None

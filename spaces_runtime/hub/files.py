@@ -30,7 +30,7 @@ async def raw(request: Request) -> Response:
 
 
 async def _answer(request: Request, *, raw: bool) -> Response:
-    found = await asked(request, Verb.READ)
+    found = await asked(request, Verb.FETCH)
     revision = await found.revision(request)
     headers: dict[str, str] = {"X-Repo-Commit": revision}
     path = unquoted(request.path_params["path"])

@@ -26,7 +26,7 @@ router = APIRouter()
 log = structlog.get_logger()
 MAX_PUSH = 2 * 2**30  # bytes of one pack; large files do not travel in packs
 LONGEST_ANSWER = 32 * 1024  # bytes to a hook: less than a pipe holds, so writing never waits
-SERVICES = {"git-upload-pack": Verb.READ, "git-receive-pack": Verb.WRITE}
+SERVICES = {"git-upload-pack": Verb.FETCH, "git-receive-pack": Verb.WRITE}
 OK, NO = 0, 1
 
 

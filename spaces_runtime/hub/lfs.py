@@ -51,7 +51,7 @@ async def batch(request: Request) -> Response:
     """Which objects to send or fetch, and where."""
     wanted = await body(request)
     upload = wanted.get("operation") == "upload"
-    found = await asked(request, Verb.WRITE if upload else Verb.READ)
+    found = await asked(request, Verb.WRITE if upload else Verb.FETCH)
     room = await found.desk.storage.room(found.repo.id) if upload else None
     answers, objects = [], _objects(wanted)
     transfers = wanted.get("transfers")

@@ -63,7 +63,7 @@ async def delete(request: Request) -> dict[str, bool]:
 @api(router, "/lfs-files/duplicate", "POST")
 async def duplicate(request: Request) -> dict[str, Any]:
     """`{target, files}`: the target may then commit them. Of a repo that one may read, to one that one may write."""
-    found = await asked(request, Verb.READ)
+    found = await asked(request, Verb.FETCH)
     wanted = await body(request)
     target = await _target(found, wanted.get("target"))
     files = wanted.get("files")

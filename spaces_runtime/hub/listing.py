@@ -2,74 +2,123 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from spaces_runtime.domain.access import Verb, may
-from spaces_runtime.domain.repo import Kind, Repo
+from spaces_runtime.domain.access import Verb, may, sight
+from spaces_runtime.domain.listing import Listed, Place, Query, cursor_of, parameters_of, place_of, sort_of
+from spaces_runtime.domain.operations.show import show_all
+from spaces_runtime.domain.people import Person
+from spaces_runtime.domain.repo import Kind
+from spaces_runtime.domain.summary import USES
 from spaces_runtime.hub.asked import kind_of
-from spaces_runtime.hub.card_data import cards
 from spaces_runtime.hub.identity import desk, person
-from spaces_runtime.hub.repo_json import narrowed, page_of, repo_json, sibling_json
-from spaces_runtime.hub.spaces import is_browser, space_fields
+from spaces_runtime.hub.repo_json import LIVE, check_expand, narrowed, repo_json, sibling_json
+from spaces_runtime.hub.spaces import fields_of, is_browser
 from spaces_runtime.hub.wire import flag, listed, next_link, number, told
 
 router = APIRouter()
-PAGE = 1000
-CREATED = ("createdAt", "created_at")
+PAGE: Final = 1000
+CARD: Final = frozenset({"cardData", "model-index", "widgetData", "description", "citation"})  # what is read from it
+FULL_PAGE: Final = 100  # rows whose files are listed too
+APPS: Final = {  # what can load a model, and the tags of which it needs one
+    "llama.cpp": ("gguf",),
+    "lmstudio": ("gguf",),
+    "ollama": ("gguf",),
+    "jan": ("gguf",),
+    "vllm": ("safetensors",),
+    "sglang": ("safetensors",),
+    "tgi": ("safetensors",),
+    "mlx-lm": ("mlx",),
+    "diffusers": ("diffusers",),
+}
 
 
 @router.get("/api/models")
 @router.get("/api/datasets")
 @router.get("/api/spaces")
 async def listing(request: Request) -> JSONResponse:
-    """Repos that this person may see. Newest change first, or newest first: nothing here is counted or liked."""
-    who, kind, searches = await person(request), kind_of(request), listed(request, "search")
-    repos = await desk(request).index.listing(
-        kind, namespace=told(request, "author") or None, search=searches[0] if searches else ""
+    """Repos that this person may see, the newest first if nothing else is asked for."""
+    who, kind, expand = await person(request), kind_of(request), frozenset(listed(request, "expand"))
+    check_expand(kind, expand)
+    files = flag(request, "full") or "siblings" in expand
+    query = _query(request, who, kind, most=FULL_PAGE if files else PAGE)
+    if "inference" in request.query_params or "inference_provider" in request.query_params:
+        return JSONResponse([])  # nobody serves models of this hub
+    found = await desk(request).index.page(replace(query, limit=query.limit + 1))
+    rows = found[: query.limit]
+    cursor = cursor_of(Place(key=rows[-1].key, id=rows[-1].repo.id), query) if len(found) > len(rows) else ""
+    shown = [_row(request, row, expand) for row in rows]
+    if kind is Kind.SPACE and (flag(request, "full") or LIVE & expand):
+        await _add_live(request, rows, shown)
+    if files:
+        await _add_files(request, who, rows, shown)
+    answer = [narrowed(row, expand) for row in shown] if expand else shown
+    return JSONResponse(answer, headers=next_link(request, cursor))
+
+
+def _query(request: Request, who: Person | None, kind: Kind, *, most: int) -> Query:
+    sort, rising = sort_of(told(request, "sort")), told(request, "direction") == "1"
+    cursor = told(request, "cursor")
+    return Query(
+        kind=kind,
+        seen=sight(who),
+        owner=told(request, "author"),
+        words=tuple(word for text in listed(request, "search") for word in text.split()),
+        tags=_tags(request),
+        gated=flag(request, "gated") if told(request, "gated") else None,
+        parameters=parameters_of(told(request, "num_parameters")),
+        linked=flag(request, "linked"),
+        sort=sort,
+        rising=rising,
+        after=place_of(cursor, sort, rising=rising) if cursor else None,
+        limit=number(request, "limit", default=most, most=most),
+        card=_wants_cards(request),
     )
-    verb = Verb.VISIT if kind is Kind.SPACE else Verb.READ
-    seen = [repo for repo in repos if may(who, verb, repo) and all(s.lower() in repo.full.lower() for s in searches)]
-    if told(request, "sort") in CREATED:
-        seen.sort(key=lambda repo: repo.created_at, reverse=True)
-    page, cursor = page_of(
-        await _filtered(request, seen), told(request, "cursor"), number(request, "limit", default=PAGE, most=PAGE)
-    )
-    rows = [await _row(request, repo, readable=may(who, Verb.READ, repo)) for repo in page]
-    return JSONResponse(rows, headers=next_link(request, cursor))
 
 
-async def _filtered(request: Request, repos: Sequence[Repo]) -> Sequence[Repo]:
-    """All filters must match; reads cards only when there are any."""
-    wanted = [*listed(request, "filter"), *listed(request, "pipeline_tag")]
-    wanted += [f"dataset:{name}" for name in listed(request, "trained_dataset")]
-    linked = {key: listed(request, key) for key in ("models", "datasets") if listed(request, key)}
-    if not wanted and not linked:
-        return repos
-    found = []
-    for repo in repos:
-        shown = repo_json(repo, None, await _card(request, repo))
-        tags = {*shown["tags"], shown.get("sdk")}
-        if all(tag in tags for tag in wanted) and all(set(names) <= set(shown[key]) for key, names in linked.items()):
-            found.append(repo)
-    return found
+def _wants_cards(request: Request) -> bool:
+    return flag(request, "full") or flag(request, "cardData") or bool(CARD & {*listed(request, "expand")})
 
 
-async def _row(request: Request, repo: Repo, *, readable: bool) -> dict[str, Any]:
-    card, expand, full = await _card(request, repo), listed(request, "expand"), flag(request, "full")
-    shown = repo_json(repo, None, card)
-    if not (full or flag(request, "cardData") or "cardData" in expand):
-        shown.pop("cardData", None)
-    if repo.kind is Kind.SPACE and (full or {"runtime", "subdomain", "host"} & set(expand)):
-        shown |= await space_fields(desk(request), repo, browser=is_browser(request)) | {"sdk": shown["sdk"]}
-    if readable and repo.head and (full or "siblings" in expand):
-        entries = await desk(request).repos.tree(repo.id, repo.head, "", recursive=True)
-        shown["siblings"] = [sibling_json(entry, blobs=False) for entry in entries if not entry.folder]
-    return narrowed(shown, repo.kind, expand) if expand else shown
+def _tags(request: Request) -> tuple[frozenset[str], ...]:
+    """Each a set of which a repo must have one."""
+    wanted = [*listed(request, "filter"), *listed(request, "pipeline_tag"), *listed(request, "library")]
+    wanted += [name if ":" in name else f"dataset:{name}" for name in listed(request, "trained_dataset")]
+    found = [frozenset({tag, tag.removeprefix("language:")}) for tag in wanted if tag]
+    for key in ("models", "datasets"):
+        found += [frozenset({f"{USES}{key[:-1]}:{name.lower()}"}) for name in listed(request, key)]
+    found += [frozenset(APPS.get(app.lower(), ())) for app in listed(request, "apps")]
+    return tuple(found)
 
 
-async def _card(request: Request, repo: Repo) -> Any:  # noqa: ANN401 - a card is what its author wrote
-    return await cards(request).of(repo.id, repo.head) if repo.head else {}
+def _row(request: Request, row: Listed, expand: frozenset[str]) -> dict[str, Any]:
+    shown = repo_json(row.repo, None, row.summary)
+    if "downloadsAllTime" in expand:
+        shown["downloadsAllTime"] = row.repo.downloads_ever
+    if not expand and not flag(request, "config"):
+        shown.pop("config", None)
+    return shown
+
+
+async def _add_live(request: Request, rows: Sequence[Listed], shown: Sequence[dict[str, Any]]) -> None:
+    views = {view.repo.id: view for view in await show_all(desk(request), [row.repo for row in rows], time.time())}
+    browser = is_browser(request)
+    for row, fields in zip(rows, shown, strict=True):
+        view = views.get(row.repo.id)
+        if view is not None:
+            fields.update({**fields_of(view, browser=browser), "sdk": fields["sdk"]})
+
+
+async def _add_files(
+    request: Request, who: Person | None, rows: Sequence[Listed], shown: Sequence[dict[str, Any]]
+) -> None:
+    for row, fields in zip(rows, shown, strict=True):
+        if row.repo.head is not None and may(who, Verb.READ, row.repo):
+            entries = await desk(request).repos.tree(row.repo.id, row.repo.head, "", recursive=True)
+            fields["siblings"] = [sibling_json(entry, blobs=False) for entry in entries if not entry.folder]

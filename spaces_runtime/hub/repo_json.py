@@ -7,25 +7,33 @@ from typing import Any
 
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.ids import RevisionId
+from spaces_runtime.domain.plain import text
 from spaces_runtime.domain.repo import Commit, Entry, Kind, Ref, Repo
-from spaces_runtime.hub.card_data import Card, tags_of
+from spaces_runtime.domain.summary import Summary, transformers_info
 from spaces_runtime.hub.wire import iso
 
-COMMON = frozenset(
-    """author baseModels cardData createdAt disabled downloads downloadsAllTime gated inference
-    inferenceProviderMapping lastModified library_name likes pipeline_tag private resourceGroup safetensors sha
-    siblings spaces tags trendingScore usedStorage transformersInfo config gguf mask_token widgetData
-    model-index evalResults childrenModelCount xetEnabled""".split()  # noqa: SIM905 - read as a table
+MODEL = frozenset(
+    """author baseModels cardData childrenModelCount config createdAt disabled downloads downloadsAllTime evalResults
+    gated gguf inference inferenceProviderMapping lastModified library_name likes mask_token model-index pipeline_tag
+    private resourceGroup safetensors sha siblings spaces tags transformersInfo trendingScore usedStorage
+    widgetData""".split()  # noqa: SIM905 - read as a table
 )
-EXPANDABLE = {
-    Kind.MODEL: COMMON,
-    Kind.DATASET: COMMON | {"citation", "description", "mainSize", "paperswithcode_id"},
-    Kind.SPACE: COMMON | {"datasets", "models", "runtime", "sdk", "subdomain", "host", "region", "shortDescription"},
-}
+DATASET = frozenset(
+    """author cardData citation createdAt description disabled downloads downloadsAllTime gated lastModified likes
+    mainSize paperswithcode_id private resourceGroup sha siblings tags trendingScore usedStorage""".split()  # noqa: SIM905
+)
+SPACE = frozenset(
+    """author cardData createdAt datasets disabled host lastModified likes models private region resourceGroup runtime
+    sdk sha siblings subdomain tags trendingScore usedStorage""".split()  # noqa: SIM905
+)
+EXPANDABLE = {Kind.MODEL: MODEL, Kind.DATASET: DATASET, Kind.SPACE: SPACE}
+LIVE = frozenset({"runtime", "subdomain", "host"})  # of a Space; what costs more than a row of the index
+LIKE = 10  # downloads that one like weighs as much as, in what is trending
 
 
-def repo_json(repo: Repo, revision: RevisionId | None, card: Card) -> dict[str, Any]:
-    """Repo info without its files, and without what only a Space has."""
+def repo_json(repo: Repo, revision: RevisionId | None, summary: Summary | None) -> dict[str, Any]:
+    """Repo info without its files, and without what only a Space has. summary: None while it was not read yet."""
+    said = summary or Summary(head=revision or RevisionId(""))
     shown: dict[str, Any] = {
         "_id": repo.id,
         "id": repo.full,
@@ -34,37 +42,55 @@ def repo_json(repo: Repo, revision: RevisionId | None, card: Card) -> dict[str, 
         "createdAt": iso(repo.created_at),
         "lastModified": iso(repo.updated_at),
         "private": repo.private,
-        "gated": False,
+        "gated": repo.gated.value if repo.gated else False,
         "disabled": False,
-        "downloads": 0,
-        "likes": 0,
-        "tags": tags_of(card),
+        "downloads": repo.downloads,
+        "likes": repo.likes,
+        "trendingScore": repo.likes * LIKE + repo.downloads,
+        "tags": list(said.tags),
     }
-    if card:
-        shown["cardData"] = dict(card)
+    if said.card:
+        shown["cardData"] = dict(said.card)
     if repo.kind is Kind.MODEL:
-        shown |= {"modelId": repo.full, "spaces": []}
-        shown |= {key: str(card[key]) for key in ("pipeline_tag", "library_name") if card.get(key)}
+        shown |= _of_model(repo, said)
     if repo.kind is Kind.DATASET:
-        shown["description"] = str(card.get("description") or "")
+        shown |= {key: text(said.card.get(key)) for key in ("description", "citation") if said.card.get(key)}
     if repo.kind is Kind.SPACE:
-        shown |= {"sdk": str(card.get("sdk") or repo.sdk), "models": _names(card, "models")}
-        shown["datasets"] = _names(card, "datasets")
+        shown |= {"sdk": text(said.card.get("sdk")) or repo.sdk}
+        shown |= {"models": list(said.models), "datasets": list(said.datasets)}
     return shown
 
 
-def narrowed(shown: dict[str, Any], kind: Kind, expand: Collection[str]) -> dict[str, Any]:
-    """What `expand` asks for, and the id.
+def _of_model(repo: Repo, said: Summary) -> dict[str, Any]:
+    """What only a model has."""
+    shown: dict[str, Any] = {"modelId": repo.full}
+    shown |= {key: value for key, value in (("pipeline_tag", said.pipeline), ("library_name", said.library)) if value}
+    if said.weights:
+        shown["safetensors"] = {"parameters": dict(said.weights), "total": said.parameters}
+    if said.config:
+        shown["config"] = dict(said.config)
+        loader, task = transformers_info(said.config)
+        if loader:
+            shown["transformersInfo"] = {"auto_model": loader, **({"pipeline_tag": task} if task else {})}
+    if isinstance(said.card.get("model-index"), list):
+        shown["model-index"] = said.card["model-index"]
+    if "widget" in said.card:
+        shown["widgetData"] = said.card["widget"]
+    return shown
 
-    Raises:
-        Fault: for an unknown name; clients expect the allowed ones in the text.
-    """
+
+def check_expand(kind: Kind, expand: Collection[str]) -> None:
+    """Raises a Fault for an unknown name; clients expect the allowed ones in the text."""
     if unknown := sorted(set(expand) - EXPANDABLE[kind]):
         raise Fault(
             what="expand",
             why=f"{', '.join(unknown)} is not one of the fields",
             then=f'"expand" must be one of {", ".join(sorted(EXPANDABLE[kind]))}.',
         )
+
+
+def narrowed(shown: dict[str, Any], expand: Collection[str]) -> dict[str, Any]:
+    """What `expand` asks for, and the id."""
     return {key: value for key, value in shown.items() if key in ("_id", "id") or key in expand}
 
 
@@ -135,8 +161,3 @@ def offset(cursor: str) -> int:
     if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 12):  # noqa: PLR2004 - digits
         raise Fault(what="read the next page", why="the cursor is not one of ours", then="Begin with the first page.")
     return int(cursor or 0)
-
-
-def _names(card: Card, key: str) -> list[str]:
-    value = card.get(key)
-    return [str(each) for each in value] if isinstance(value, list) else []

@@ -1,27 +1,30 @@
-"""Repos over the API: create, delete, settings, info."""
+"""Repos over the API: create, duplicate, move, delete, settings."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from spaces_runtime.domain.access import Verb, may
+from spaces_runtime.domain.access import Verb
 from spaces_runtime.domain.errors import Fault, Taken, Unsupported
 from spaces_runtime.domain.operations import settings
+from spaces_runtime.domain.operations.duplicate import duplicate_repo
 from spaces_runtime.domain.operations.find import find_repo
+from spaces_runtime.domain.operations.move import move_repo
 from spaces_runtime.domain.operations.push import look
 from spaces_runtime.domain.operations.repos import NewRepo, create_repo, delete_repo
 from spaces_runtime.domain.people import Person
-from spaces_runtime.domain.repo import GIT_KINDS, Kind, Repo, Visibility
-from spaces_runtime.hub.asked import api, asked, kind_of
-from spaces_runtime.hub.card_data import cards
+from spaces_runtime.domain.repo import GIT_KINDS, Gating, Kind, Repo, Visibility
+from spaces_runtime.domain.templates import Template, template_called
+from spaces_runtime.hub.asked import api, asked
 from spaces_runtime.hub.identity import desk, signed_in
-from spaces_runtime.hub.repo_json import narrowed, repo_json, sibling_json
-from spaces_runtime.hub.spaces import is_browser, seconds_of, space_fields
-from spaces_runtime.hub.wire import body, endpoint, flag, listed, one_line, text_of
+from spaces_runtime.hub.spaces import seconds_of
+from spaces_runtime.hub.wire import body, endpoint, one_line, text_of
 
 router = APIRouter()
 
@@ -32,24 +35,31 @@ async def create(request: Request) -> Response:
     who = await signed_in(request)
     wanted = await body(request)
     kind, namespace, name = _named(wanted, who)
-    new = NewRepo(
-        kind=kind,
-        namespace=namespace,
-        name=name,
-        visibility=_visibility(wanted) or Visibility.PUBLIC,
-        sdk=text_of(wanted, "sdk", ""),
-        hardware=text_of(wanted, "hardware", ""),
-    )
-    _checked_settings(wanted)
-    url = f"{endpoint(request)}/{kind.prefix}{namespace}/{name}"
-    try:
-        repo = await create_repo(desk(request), who, new, time.time())
-    except Taken as taken:
-        answer = {"error": taken.why, "url": url}  # clients read the url also here
-        return JSONResponse(answer, taken.status, headers={"X-Error-Message": one_line(taken.why)})
-    if kind is Kind.SPACE:
-        await _first_settings(request, who, repo, wanted)
-    return JSONResponse({"url": f"{endpoint(request)}/{kind.prefix}{repo.full}", "name": repo.full, "id": repo.id})
+    new = replace(_new(wanted, kind, namespace, name), sdk=text_of(wanted, "sdk", ""), template=_template(wanted))
+    return await _made(request, who, wanted, new, lambda: create_repo(desk(request), who, new, time.time()))
+
+
+@api(router, "/duplicate", "POST")
+async def duplicate(request: Request) -> Response:
+    """`{repository: ns/name, visibility? | private?}`, and of a Space settings that differ; never its secrets."""
+    who = await signed_in(request)
+    found = await asked(request, Verb.FETCH)
+    wanted = await body(request)
+    namespace, slash, name = text_of(wanted, "repository", found.repo.name).rpartition("/")
+    new = _new(wanted, found.repo.kind, namespace if slash else who.name, name, found.repo.visibility)
+    return await _made(request, who, wanted, new, lambda: duplicate_repo(found.desk, who, found.repo, new, time.time()))
+
+
+@router.post("/api/repos/move")
+async def move(request: Request) -> dict[str, Any]:
+    """`{fromRepo, toRepo, type?}`; the old name leads to the new one."""
+    who = await signed_in(request)
+    wanted = await body(request)
+    kind = _kind(wanted)
+    (namespace, name), target = _full(wanted, "fromRepo"), _full(wanted, "toRepo")
+    repo = await find_repo(desk(request), who, kind, namespace, name, Verb.DELETE)
+    moved = await move_repo(desk(request), who, repo, *target)
+    return {"success": True, "url": f"{endpoint(request)}/{kind.prefix}{moved.full}", "id": moved.full}
 
 
 @router.delete("/api/repos/delete")
@@ -67,44 +77,94 @@ async def change(request: Request) -> dict[str, Any]:
     """`{visibility? | private?, gated?}`."""
     found = await asked(request, Verb.WRITE)
     wanted = await body(request)
-    if wanted.get("gated"):
-        raise Unsupported(what="gate a repo", why="this hub has no requests for access yet", then="Make it private.")
-    visibility = _visibility(wanted)
+    visibility, by = _visibility(wanted), found.who.name if found.who else ""
     if visibility is Visibility.PROTECTED and found.repo.kind is not Kind.SPACE:
         raise Fault(what="change the repo", why="only a Space can be protected")
+    gated = _gated(wanted) if wanted.get("gated") is not None else found.repo.gated
+    if gated is not None and found.repo.kind is Kind.SPACE:
+        raise Fault(what="gate the Space", why="only models and datasets can be gated", then="Make it private.")
+    if gated is not found.repo.gated:
+        await found.desk.index.set_gated(found.repo.id, gated, by=by)
     if visibility is not None:
-        await found.desk.index.set_visibility(found.repo.id, visibility, by=found.who.name if found.who else "")
+        await found.desk.index.set_visibility(found.repo.id, visibility, by=by)
         await _look(request, found.repo)
     shown = visibility or found.repo.visibility
-    return {"private": shown is Visibility.PRIVATE, "visibility": shown.value, "gated": False}
+    return {
+        "private": shown is Visibility.PRIVATE,
+        "visibility": shown.value,
+        "gated": gated.value if gated else False,
+    }
 
 
-@api(router, "", "GET")
-@api(router, "/revision/{rev}", "GET")
-async def info(request: Request) -> JSONResponse:
-    """Repo info at a revision. Every load of a model begins here: a few ms, so the answer is encoded only once."""
-    verb = Verb.VISIT if kind_of(request) is Kind.SPACE else Verb.READ
-    found = await asked(request, verb)
-    revision = await found.revision(request)
-    readable = may(found.who, Verb.READ, found.repo)
-    card = await cards(request).of(found.repo.id, revision)
-    shown = repo_json(found.repo, revision, card)
-    expand = listed(request, "expand")
-    if found.repo.kind is Kind.SPACE:
-        shown |= {**await space_fields(found.desk, found.repo, browser=is_browser(request)), "sdk": shown["sdk"]}
-    if readable and (not expand or "siblings" in expand):
-        entries = await found.desk.repos.tree(found.repo.id, revision, "", recursive=True)
-        blobs = flag(request, "blobs")
-        shown["siblings"] = [sibling_json(entry, blobs=blobs) for entry in entries if not entry.folder]
-    return JSONResponse(narrowed(shown, found.repo.kind, expand) if expand else shown)
+async def _made(
+    request: Request, who: Person, wanted: dict[str, Any], new: NewRepo, make: Callable[[], Awaitable[Repo]]
+) -> Response:
+    """Make it, with the settings of a Space. Clients read the url also when the name is taken."""
+    _checked_settings(wanted)
+    before = f"{endpoint(request)}/{new.kind.prefix}"
+    try:
+        repo = await make()
+    except Taken as taken:
+        known = await desk(request).index.find(new.kind, new.namespace, new.name)
+        url = before + (known.full if known else f"{new.namespace}/{new.name}")
+        headers = {"X-Error-Message": one_line(taken.why)}
+        return JSONResponse({"error": taken.why, "url": url}, taken.status, headers=headers)
+    if new.kind is Kind.SPACE:
+        await _first_settings(request, who, repo, wanted)
+    shown = {"url": before + repo.full, "name": repo.full, "id": repo.id}
+    return JSONResponse({**shown, "private": repo.private, "filesCopyPending": False})
+
+
+def _new(
+    wanted: dict[str, Any], kind: Kind, namespace: str, name: str, otherwise: Visibility = Visibility.PUBLIC
+) -> NewRepo:
+    if wanted.get("volumes"):
+        raise Unsupported(what="create the repo", why="this hub mounts no repos or buckets into Spaces yet")
+    return NewRepo(
+        kind=kind,
+        namespace=namespace,
+        name=name,
+        visibility=_visibility(wanted) or otherwise,
+        hardware=text_of(wanted, "hardware", ""),
+    )
+
+
+def _template(wanted: dict[str, Any]) -> Template | None:
+    named = text_of(wanted, "template", "")
+    found = template_called(named) if named else None
+    if named and found is None:
+        raise Fault(what="create the Space", why=f"there is no template {named}", then="GET /api/spaces/templates.")
+    return found
+
+
+def _gated(wanted: dict[str, Any]) -> Gating | None:
+    word = wanted["gated"]
+    found = next((gating for gating in Gating if gating.value == word), None)
+    if found is None and word is not False:
+        raise Fault(what="gate the repo", why=f"{word!r} is not a way", then="It is auto, manual, or false.")
+    return found
+
+
+def _full(wanted: dict[str, Any], key: str) -> tuple[str, str]:
+    namespace, slash, name = text_of(wanted, key).partition("/")
+    if not slash or not namespace or not name:
+        raise Fault(what="read the request", why=f"{key} must be namespace/name")
+    return namespace, name
+
+
+def _kind(wanted: dict[str, Any]) -> Kind:
+    word = text_of(wanted, "type", Kind.MODEL.value)
+    kind = next((kind for kind in Kind if kind.value == word), None)
+    if kind is None:
+        raise Fault(what="read the request", why=f"there is no type {word!r}")
+    return kind
 
 
 def _named(wanted: dict[str, Any], who: Person) -> tuple[Kind, str, str]:
     """A name without a namespace is in the caller's own."""
-    word = text_of(wanted, "type", Kind.MODEL.value)
-    kind = next((kind for kind in GIT_KINDS if kind.value == word), None)
-    if kind is None:
-        raise Fault(what="read the request", why=f"there is no type {word!r}")
+    kind = _kind(wanted)
+    if kind not in GIT_KINDS:
+        raise Fault(what="read the request", why=f"a {kind.value} has an address of its own")
     namespace, slash, name = text_of(wanted, "name").rpartition("/")
     return kind, namespace if slash else text_of(wanted, "organization", who.name), name
 

@@ -22,6 +22,7 @@ from spaces_runtime.domain.repo import Kind, Repo
 from spaces_runtime.domain.settings import GIB
 from spaces_runtime.domain.stage import Stage
 from spaces_runtime.hub.identity import desk, person
+from spaces_runtime.hub.volumes import volumes_json
 from spaces_runtime.hub.wire import body, flag, iso, text_of, unquoted
 
 router = APIRouter()
@@ -29,17 +30,28 @@ SPACE = "/api/spaces/{namespace}/{name}"
 TROUBLED = (Stage.NO_APP_FILE, Stage.CONFIG_ERROR, Stage.BUILD_ERROR, Stage.RUNTIME_ERROR)
 
 
-async def space_fields(desk: Desk, repo: Repo, *, browser: bool = False) -> dict[str, Any]:
+async def space_fields(desk: Desk, repo: Repo, *, who: Person | None = None, browser: bool = False) -> dict[str, Any]:
     """What a Space's repo info has more than a model's. {} while it is just being created or deleted.
 
-    browser: a page asks; it resolves the Space's own host name, which other programs may not.
+    who: sees which of the volumes' sources. browser: a page asks; it resolves the Space's own host name, which other programs may not.
     """
     try:
         view = await show(desk, repo, time.time())
     except Missing:
         return {}
+    fields = fields_of(view, browser=browser)
+    return {**fields, "runtime": await _with_volumes(desk, who, view)}
+
+
+def fields_of(view: View, *, browser: bool) -> dict[str, Any]:
+    """The same from what was looked up already."""
     host = view.url if browser else view.client_url
-    return {"sdk": repo.sdk or None, "host": host, "subdomain": view.subdomain, "runtime": runtime_of(view)}
+    return {"sdk": view.repo.sdk or None, "host": host, "subdomain": view.subdomain, "runtime": runtime_of(view)}
+
+
+async def _with_volumes(desk: Desk, who: Person | None, view: View) -> dict[str, Any]:
+    shown = runtime_of(view)
+    return {**shown, "volumes": await volumes_json(desk, who, view.volumes)} if view.volumes else shown
 
 
 def runtime_of(view: View) -> dict[str, Any]:
@@ -100,7 +112,7 @@ async def by_subdomain(request: Request, subdomain: str) -> dict[str, Any]:
     if repo is None:
         raise absent(who, label)
     allowed(who, repo, Verb.VISIT)
-    fields = await space_fields(desk(request), repo, browser=is_browser(request))
+    fields = await space_fields(desk(request), repo, who=who, browser=is_browser(request))
     named = {"id": repo.full, "author": repo.namespace, "private": repo.private}
     return {**named, "createdAt": iso(repo.created_at), "lastModified": iso(repo.updated_at), **fields}
 
@@ -250,7 +262,7 @@ async def _found(request: Request, namespace: str, name: str, verb: Verb) -> tup
 
 
 async def _runtime(request: Request, repo: Repo) -> dict[str, Any]:
-    return runtime_of(await show(desk(request), repo, time.time()))
+    return await _with_volumes(desk(request), await person(request), await show(desk(request), repo, time.time()))
 
 
 async def _variables(request: Request, who: Person | None, repo: Repo) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from spaces_runtime.domain.access import Verb, may
+from spaces_runtime.domain.access import sight
 from spaces_runtime.domain.errors import Fault, Refused
 from spaces_runtime.domain.operations import people
-from spaces_runtime.domain.people import Person, Role, TokenShown
-from spaces_runtime.domain.repo import GIT_KINDS, Kind
+from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.operations.find import visible
+from spaces_runtime.domain.people import Organisation, OrgRole, Person, Role, TokenShown
+from spaces_runtime.domain.repo import Kind
 from spaces_runtime.hub.identity import Caller, caller, desk, person, signed_in
 from spaces_runtime.hub.wire import body, endpoint, iso, text_of, unquoted
 
@@ -34,7 +36,7 @@ async def whoami(request: Request) -> dict[str, Any]:
         "isAdmin": who.admin,
         "avatarUrl": avatar_url(request, who.name),
         "canPay": False,
-        "orgs": [],
+        "orgs": [_membership(request, org, role) for org, role in await desk(request).orgs.of(who.id)],
         "auth": _auth(asker),
     }
 
@@ -50,26 +52,38 @@ def _auth(asker: Caller) -> dict[str, Any]:
 @router.get("/api/users/{user}/overview")
 async def overview(request: Request, user: str) -> dict[str, Any]:
     """What others see of a person: only repos that the asker may see are counted."""
-    who, found = await person(request), await people.find_person(desk(request), unquoted(user))
-    counts = {kind: await _count(request, kind, who, found) for kind in GIT_KINDS}
-    unused = ("numDiscussions", "numPapers", "numUpvotes", "numLikes", "numFollowing", "numFollowers")
+    at, who = desk(request), await person(request)
+    found = await people.find_person(at, unquoted(user))
+    unused = ("numDiscussions", "numPapers", "numUpvotes", "numFollowing", "numFollowers")
     return {
-        "type": "user",
-        "user": found.name,
-        "fullname": found.name,
-        "avatarUrl": avatar_url(request, found.name),
-        "isPro": False,
-        "numModels": counts[Kind.MODEL],
-        "numDatasets": counts[Kind.DATASET],
-        "numSpaces": counts[Kind.SPACE],
+        **user_row(request, found.name),
+        **await counts(at, who, found.name),
         **dict.fromkeys(unused, 0),
-        "orgs": [],
+        "numLikes": sum(visible(who, each.repo) for each in await at.likes.of(found.id)),
+        "orgs": [org_row(request, org) for org, _ in await at.orgs.of(found.id)],
     }
 
 
-async def _count(request: Request, kind: Kind, who: Person | None, owner: Person) -> int:
-    repos = await desk(request).index.listing(kind, namespace=owner.name)
-    return sum(may(who, Verb.READ, repo) or may(who, Verb.VISIT, repo) for repo in repos)
+async def counts(at: Desk, who: Person | None, namespace: str) -> dict[str, int]:
+    """How many repos of each kind a namespace has, of those that this person may see."""
+    named = {"numModels": Kind.MODEL, "numDatasets": Kind.DATASET, "numSpaces": Kind.SPACE}
+    return {key: await at.index.count(kind, sight(who), namespace) for key, kind in named.items()}
+
+
+def user_row(request: Request, name: str) -> dict[str, Any]:
+    """A person in a list."""
+    picture = avatar_url(request, name)
+    return {"type": "user", "user": name, "fullname": name, "avatarUrl": picture, "isPro": False}
+
+
+def org_row(request: Request, org: Organisation) -> dict[str, Any]:
+    """An organisation in a list."""
+    picture = f"{endpoint(request)}/api/organizations/{org.name}/avatar.svg"
+    return {"type": "org", "name": org.name, "fullname": org.fullname, "avatarUrl": picture}
+
+
+def _membership(request: Request, org: Organisation, role: OrgRole) -> dict[str, Any]:
+    return {"id": org.id, **org_row(request, org), "roleInOrg": role.value, "isEnterprise": False, "canPay": False}
 
 
 @router.get("/api/users/{user}/followers")
@@ -83,7 +97,11 @@ async def follows(request: Request, user: str) -> list[dict[str, Any]]:
 @router.get("/api/users/{user}/avatar.svg")
 async def avatar(request: Request, user: str) -> Response:
     """The first letter of a name on a colour of its own."""
-    name = (await people.find_person(desk(request), unquoted(user))).name
+    return letter_avatar((await people.find_person(desk(request), unquoted(user))).name)
+
+
+def letter_avatar(name: str) -> Response:
+    """A picture without a picture."""
     hue = sum(ord(letter) * (place + 7) for place, letter in enumerate(name)) % HUES
     picture = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" '

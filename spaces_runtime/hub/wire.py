@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, unquote, urlencode
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
-from spaces_runtime.domain.errors import Fault, Invalid, Missing, TooLarge
+from spaces_runtime.domain.errors import Fault, Invalid, Missing, Renamed, TooLarge
 from spaces_runtime.domain.repo import GIT_KINDS, Kind
+from spaces_runtime.hub.renamed import renamed_path
 
 MOST_JSON = 2 * 2**20  # bytes of a JSON body; what may be larger (commits, uploads) is streamed by its own reader
 LONGEST_HEADER = 1024  # characters of X-Error-Message; the body has the whole text
@@ -153,5 +154,9 @@ def refusal(
 
 def fault_response(request: Request, fault: Fault, headers: Mapping[str, str] | None = None) -> Response:
     """What a client gets for a fault. headers: more of them, such as X-Repo-Commit beside EntryNotFound."""
+    if isinstance(fault, Renamed) and (path := renamed_path(request.scope["path"], fault.now)):
+        query = f"?{request.url.query}" if request.url.query else ""
+        told_as = {"Location": f"{endpoint(request)}{path}{query}", "X-Error-Message": f"It is {fault.now} now"}
+        return Response(status_code=HTTPStatus.TEMPORARY_REDIRECT, headers=told_as)
     extra = {"Retry-After": "5"} if fault.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return refusal(request, fault.status, fault.said, code=fault.code, headers={**extra, **(headers or {})})

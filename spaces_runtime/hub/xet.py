@@ -41,7 +41,7 @@ async def read_token(request: Request) -> Response:
 
 
 async def _token(request: Request, verb: Verb) -> Response:
-    found = await asked(request, verb)
+    found = await asked(request, Verb.FETCH if verb is Verb.READ else verb)
     await found.revision(request)
     return grant(request, found.repo.id, found.who, verb)
 

@@ -14,6 +14,7 @@ from spaces_runtime.domain.ids import RevisionId
 from spaces_runtime.domain.paths import checked
 from spaces_runtime.domain.pointers import pointer_bytes
 from spaces_runtime.domain.repo import AddBlob, AddFile, Change, Copy, Delete
+from spaces_runtime.store.git_durable import gathered
 from spaces_runtime.store.git_objects import commit_at
 
 MOVED = "The branch was updated since you opened this page. Please refresh and try again"
@@ -40,6 +41,23 @@ def first_commit(repo: pygit2.Repository, files: Mapping[str, bytes], author: st
     return RevisionId(str(made))
 
 
+def first_commit_like(
+    repo: pygit2.Repository, source: pygit2.Repository, revision: RevisionId, *, author: str, message: str
+) -> RevisionId:
+    """Give a new repo a main branch with all that a revision of another one has, and nothing of its history.
+
+    Raises: RevisionMissing.
+    """
+    tree = commit_at(source, revision).tree
+    pack = pygit2.PackBuilder(source)
+    pack.set_threads(1)
+    pack.add_recur(tree.id)
+    pack.write(Path(repo.path) / "objects" / "pack")
+    who = signature(author)
+    made = repo.create_commit("refs/heads/main", who, who, message, tree.id, [])
+    return RevisionId(str(made))
+
+
 def commit_changes(
     repo: pygit2.Repository, branch: str, changes: Sequence[Change], *, author: str, message: str, parent: str | None
 ) -> RevisionId:
@@ -52,11 +70,12 @@ def commit_changes(
         head = ref.peel(pygit2.Commit)
         if parent is not None and not (parent and str(head.id).startswith(parent)):
             raise Moved(what=f"commit to {branch}", why=MOVED)
-        tree = _changed(repo, head, changes)
-        if tree == head.tree_id:
-            return RevisionId(str(head.id))
-        who = signature(author)
-        made = repo.create_commit(None, who, who, message, tree, [head.id])
+        with gathered(repo):
+            tree = _changed(repo, head, changes)
+            if tree == head.tree_id:
+                return RevisionId(str(head.id))
+            who = signature(author)
+            made = repo.create_commit(None, who, who, message, tree, [head.id])
         if _move(repo, ref, made, message):
             return RevisionId(str(made))
 

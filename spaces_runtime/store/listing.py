@@ -78,6 +78,9 @@ def _narrowed(found: sa.Select[Any], query: Query) -> sa.Select[Any]:
     for each in query.tags:
         named = sa.select(tags.c.repo).where(tags.c.kind == query.kind.value, tags.c.tag.in_(sorted(each)))
         found = found.where(repos.c.id.in_(named))
+    if query.linked:
+        uses = tags.c.tag.startswith(USES, autoescape=True)
+        found = found.where(repos.c.id.in_(sa.select(tags.c.repo).where(tags.c.kind == query.kind.value, uses)))
     if query.gated is not None:
         found = found.where(repos.c.gated != "" if query.gated else repos.c.gated == "")
     if query.parameters is not None:

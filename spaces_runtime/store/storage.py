@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -104,6 +104,22 @@ class SqlStorage:
     async def use_of(self, namespace: str) -> Use:
         """Of a person or an organisation, also one that has nothing."""
         return await self._db.read(lambda c: _namespace(c, namespace, self._limits))
+
+    async def used(self, named: Collection[RepoId]) -> Mapping[RepoId, int]:
+        """Bytes of each repo's large files and its git folder."""
+        sums = [
+            sa.select(table.c.repo, sa.func.sum(table.c.size)).where(table.c.repo.in_(list(named))).group_by(table.c.repo)
+            for table in (holdings, git_sizes)
+        ]
+
+        def look(connection: sa.Connection) -> dict[RepoId, int]:
+            found: dict[RepoId, int] = dict.fromkeys(named, 0)
+            for query in sums:
+                for repo, size in connection.execute(query):
+                    found[repo] += int(size)
+            return found
+
+        return await self._db.read(look)
 
     async def everybody(self) -> list[Use]:
         """Of all that have a repo or a limit of their own; the largest first."""

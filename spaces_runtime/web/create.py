@@ -10,10 +10,10 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from spaces_runtime.domain.errors import Fault
-from spaces_runtime.domain.operations.push import pushed
 from spaces_runtime.domain.operations.repos import NewRepo, create_repo
 from spaces_runtime.domain.people import Person
-from spaces_runtime.domain.repo import AddFile, Kind, Repo, Visibility
+from spaces_runtime.domain.repo import Kind, Repo, Visibility
+from spaces_runtime.domain.templates import TEMPLATES
 from spaces_runtime.web.settings import about
 from spaces_runtime.web.site import Site
 
@@ -21,50 +21,6 @@ VISIBILITIES: Final = (
     ("public", "Public", "Anyone sees the app and the code."),
     ("protected", "Protected", "Anyone uses the app; only you see the code."),
     ("private", "Private", "Only you. Strangers get “not found”."),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
-    """Files a new Space starts with; none: it waits for a push."""
-
-    name: str
-    title: str
-    about: str
-    sdk: str
-    files: tuple[tuple[str, str], ...] = ()
-
-
-TEMPLATES: Final = (
-    Template(
-        name="greeting",
-        title="Greeting",
-        about="Gradio. A text box and an answer: the smallest app there is.",
-        sdk="gradio",
-        files=(
-            (
-                "app.py",
-                "import gradio as gr\n\n\ndef greet(name: str) -> str:\n"
-                "    return f\"Hello, {name or 'you'}.\"\n\n\n"
-                'gr.Interface(greet, gr.Textbox(label="Name"), gr.Textbox(label="Greeting")).launch()\n',
-            ),
-            ("requirements.txt", ""),
-        ),
-    ),
-    Template(
-        name="page",
-        title="Static page",
-        about="HTML and JavaScript, no server.",
-        sdk="static",
-        files=(
-            (
-                "index.html",
-                '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>A page</title>\n'
-                "<h1>It is here.</h1>\n<p>Edit index.html and push.</p>\n</html>\n",
-            ),
-        ),
-    ),
-    Template(name="empty", title="Nothing yet", about="Gradio. You push app.py yourself.", sdk="gradio"),
 )
 
 
@@ -104,15 +60,9 @@ async def _created(site: Site, who: Person, filled: Form) -> Repo:
         raise Fault(what="create the Space", why=f'"{filled.visibility}" is no visibility') from None
     new = NewRepo(
         kind=Kind.SPACE, namespace=who.name, name=filled.name, visibility=visibility, sdk=template.sdk,
-        hardware=filled.hardware,
+        hardware=filled.hardware, template=template,
     )  # fmt: skip
-    repo = await create_repo(site.desk, who, new, time.time())
-    if template.files:
-        files = [AddFile(path=path, content=text.encode()) for path, text in template.files]
-        message = f"Start from the template “{template.title}”"
-        await site.desk.repos.commit(repo.id, "main", files, author=who.name, message=message, parent=None)
-        await pushed(site.desk, repo)
-    return repo
+    return await create_repo(site.desk, who, new, time.time())
 
 
 async def _form(site: Site, request: Request, filled: Form, *, wrong: str) -> Response:

@@ -42,7 +42,7 @@ async def tree(site: Site, cards: Cards, readmes: Readmes, kind: Kind, request: 
 
 async def blob(site: Site, cards: Cards, kind: Kind, request: Request) -> Response:
     """One file, when it is text."""
-    repo, revision, head = await _found(site, kind, request)
+    repo, revision, head = await _found(site, kind, request, Verb.FETCH)
     path = _path(request)
     entry = await site.desk.repos.entry(repo.id, head, path)
     if entry.folder:
@@ -57,11 +57,11 @@ async def blob(site: Site, cards: Cards, kind: Kind, request: Request) -> Respon
     )  # fmt: skip
 
 
-async def _found(site: Site, kind: Kind, request: Request) -> tuple[Repo, str, RevisionId]:
+async def _found(site: Site, kind: Kind, request: Request, verb: Verb = Verb.READ) -> tuple[Repo, str, RevisionId]:
     """The repo, the revision as it was asked for, and its commit."""
     who = await site.identify(request)
     namespace, name = (unquote(request.path_params[key]) for key in ("ns", "name"))
-    repo = await find_repo(site.desk, who, kind, namespace, name, Verb.READ)
+    repo = await find_repo(site.desk, who, kind, namespace, name, verb)
     revision = unquote(request.path_params.get("rev", "main"))
     return repo, revision, await site.desk.repos.resolve(repo.id, revision)
 

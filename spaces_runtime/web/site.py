@@ -15,7 +15,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from spaces_runtime.domain.errors import Fault, Missing, Unknown
+from spaces_runtime.domain.errors import Fault, Missing, Renamed, Unknown
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.people import Person
 
@@ -86,7 +86,10 @@ class Site:
         return answered
 
     async def fault(self, request: Request, fault: Fault) -> Response:
-        """The page for a fault; missing and hidden look alike."""
+        """The page for a fault; missing and hidden look alike, and a page that moved is where it is now."""
+        if isinstance(fault, Renamed):
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(f"{_moved(request, fault.now)}{query}", 307)
         if isinstance(fault, Unknown) and request.method == "GET":
             return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
         why = str(fault)
@@ -101,6 +104,13 @@ class Site:
             why=why,
             sign_in=isinstance(fault, Missing | Unknown),
         )
+
+
+def _moved(request: Request, now: str) -> str:
+    """The page's path with the repo's new name instead of the old one."""
+    path = str(request.scope["path"])
+    old = "/".join(request.path_params[key] for key in ("ns", "name"))
+    return path.replace(f"/{old}", f"/{now}", 1)
 
 
 def templates() -> Environment:

@@ -16,9 +16,22 @@ async def give_space(desk: Desk, repo: Repo, hardware: str = "") -> Address:
     found = await desk.spaces.of_repo(repo.id)
     if found is not None:
         return found
-    plain = subdomain(repo.namespace, repo.name, taken=False)
-    label = subdomain(repo.namespace, repo.name, taken=await desk.spaces.by_subdomain(plain) is not None)
-    if await desk.spaces.by_subdomain(label) is not None:  # a namesake that is being deleted has both
-        label = subdomain(repo.namespace, f"{repo.name}-{repo.id}", taken=True)
     space = SpaceId(uuid4().hex[:24])
+    label = await label_for(desk, repo)
     return await desk.spaces.create(space, repo.id, label, hardware or desk.settings.default_hardware)
+
+
+async def label_for(desk: Desk, repo: Repo) -> str:
+    """The subdomain for a Space of this name. One that another Space only had before is free."""
+    plain = subdomain(repo.namespace, repo.name, taken=False)
+    if not await _taken(desk, repo, plain):
+        return plain
+    label = subdomain(repo.namespace, repo.name, taken=True)
+    if await _taken(desk, repo, label):  # a namesake that is being deleted has both
+        return subdomain(repo.namespace, f"{repo.name}-{repo.id}", taken=True)
+    return label
+
+
+async def _taken(desk: Desk, repo: Repo, label: str) -> bool:
+    found = await desk.spaces.by_subdomain(label)
+    return found is not None and found.subdomain == label and found.repo != repo.id

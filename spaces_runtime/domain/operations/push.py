@@ -12,6 +12,7 @@ from spaces_runtime.domain.errors import EntryMissing, Fault, Unavailable
 from spaces_runtime.domain.ids import RepoId, RevisionId, SpaceId
 from spaces_runtime.domain.operations.address import give_space
 from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.operations.summarise import summarise
 from spaces_runtime.domain.repo import GIT_KINDS, Kind, Repo
 from spaces_runtime.domain.space import Space, Wish
 
@@ -23,7 +24,7 @@ async def pushed(desk: Desk, repo: Repo) -> None:
     head = (await desk.repos.heads([repo.id])).get(repo.id)
     if head is None:
         return
-    await desk.index.set_head(repo.id, head)
+    await note_head(desk, repo, head)
     if repo.kind is not Kind.SPACE:
         return
     address = await desk.spaces.of_repo(repo.id)
@@ -31,6 +32,13 @@ async def pushed(desk: Desk, repo: Repo) -> None:
         return
     for space in await desk.spaces.snapshot([address.space]):
         await _bring_up(desk, repo.id, space, head)
+
+
+async def note_head(desk: Desk, repo: Repo, head: RevisionId) -> None:
+    """Let the index say where main is, and what listings show of it."""
+    known = await desk.index.summary(repo.id)
+    fresh = known is not None and known.head == head
+    await desk.index.set_head(repo.id, head, None if fresh else await summarise(desk, repo, head))
 
 
 async def rescan(desk: Desk) -> None:
@@ -41,7 +49,7 @@ async def rescan(desk: Desk) -> None:
         for repo in repos:
             head = heads.get(repo.id)
             if head is not None and repo.head != head:
-                await desk.index.set_head(repo.id, head)
+                await note_head(desk, repo, head)
         if kind is Kind.SPACE:
             await _rescan_spaces(desk, repos, heads)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from spaces_runtime.domain.access import Verb, may_create
-from spaces_runtime.domain.errors import Fault, Refused, Taken, Unknown
-from spaces_runtime.domain.ids import RepoId
+from spaces_runtime.domain.errors import Fault, Missing, OverQuota, Refused, Taken, Unknown
+from spaces_runtime.domain.ids import RepoId, RevisionId
 from spaces_runtime.domain.naming import checked_name, checked_namespace
 from spaces_runtime.domain.operations.address import give_space
 from spaces_runtime.domain.operations.desk import Desk
@@ -16,6 +16,7 @@ from spaces_runtime.domain.operations.push import look, pushed
 from spaces_runtime.domain.people import Person, Role
 from spaces_runtime.domain.repo import GIT_KINDS, Kind, Repo, Visibility
 from spaces_runtime.domain.space import Wish
+from spaces_runtime.domain.templates import Template
 
 SDKS = ("gradio", "docker", "static", "streamlit")
 LARGE = """
@@ -27,7 +28,10 @@ LARGE = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRepo:
-    """What a person asks for. sdk: of a Space. hardware: empty is the platform's default."""
+    """What a person asks for. Of a Space: sdk; hardware (empty: the platform's default); template: files to begin with.
+
+    like: another repo and a revision of it, whose files it begins with; whoever asks was let to them.
+    """
 
     kind: Kind
     namespace: str
@@ -35,6 +39,8 @@ class NewRepo:
     visibility: Visibility = Visibility.PUBLIC
     sdk: str = ""
     hardware: str = ""
+    template: Template | None = None
+    like: tuple[Repo, RevisionId] | None = None
 
 
 async def create_repo(desk: Desk, who: Person | None, new: NewRepo, now: float) -> Repo:
@@ -44,7 +50,8 @@ async def create_repo(desk: Desk, who: Person | None, new: NewRepo, now: float) 
         Taken: also for a name that differs by case only.
         Unknown, Refused, Fault: who asks, or what they ask for.
     """
-    creator = _checked(desk, who, new)
+    creator = check_new(desk, who, new)
+    new = replace(new, namespace=await namespace_called(desk, new))
     if await desk.index.find(new.kind, new.namespace, new.name) is not None:
         raise _taken(new)
     repo = Repo(
@@ -60,12 +67,18 @@ async def create_repo(desk: Desk, who: Person | None, new: NewRepo, now: float) 
     )
     # Git first: a row is a promise that the repo is there. A crash in between leaves a folder nobody knows.
     if new.kind in GIT_KINDS:
-        await desk.repos.create(repo.id, _first_files(new), creator.name)
+        await _first_commit(desk, repo, new, creator)
     try:
         await desk.index.create(repo, by=creator.name)
     except Taken as taken:
         await desk.repos.delete(repo.id)
         raise _taken(new) from taken
+    try:
+        await _hold_large(desk, repo, new)
+    except OverQuota:
+        await desk.index.delete(repo.id, by=creator.name)
+        await desk.repos.delete(repo.id)
+        raise
     if new.kind is Kind.SPACE:
         await give_space(desk, repo, new.hardware)
     if new.kind in GIT_KINDS:
@@ -90,14 +103,33 @@ async def delete_repo(desk: Desk, who: Person | None, repo: Repo) -> None:
         await look(desk, address.space)
 
 
-def _checked(desk: Desk, who: Person | None, new: NewRepo) -> Person:
+async def namespace_called(desk: Desk, new: NewRepo) -> str:
+    """The namespace as it was created, whatever the case it is asked for in.
+
+    Raises:
+        Missing: there is no such user or organisation.
+    """
+    found = await desk.orgs.namespace(new.namespace)
+    if found is None:
+        why = f"there is no user or organisation {new.namespace}"
+        raise Missing(what=f"create {new.namespace}/{new.name}", why=why)
+    return found
+
+
+def check_new(desk: Desk, who: Person | None, new: NewRepo) -> Person:
+    """Who creates it.
+
+    Raises:
+        Unknown, Refused, Fault: see create_repo().
+    """
     what = f"create {new.namespace}/{new.name}"
     if who is None:
         raise Unknown(what=what, why="nobody is signed in", then="Send an access token, or sign in.")
     if not may_create(who, new.namespace):
         if who.role is Role.READ:
             raise Refused(what=what, why="this access token may only read", then="Use one with the role write.")
-        raise Refused(what=what, why=f"{new.namespace} is not {who.name}", then=f"Create it as {who.name}/{new.name}.")
+        why = f"{who.name} may not create repos in {new.namespace}"
+        raise Refused(what=what, why=why, then=f"Create it as {who.name}/{new.name}.")
     checked_namespace(new.namespace)
     checked_name(new.name)
     if new.kind is Kind.SPACE and new.sdk not in SDKS:
@@ -116,9 +148,30 @@ def _taken(new: NewRepo) -> Taken:
     )
 
 
+async def _first_commit(desk: Desk, repo: Repo, new: NewRepo, creator: Person) -> None:
+    if new.like is None:
+        await desk.repos.create(repo.id, _first_files(new), creator.name)
+        return
+    source, revision = new.like
+    message = f"Duplicate from {source.full}"
+    await desk.repos.duplicate(repo.id, source.id, revision, author=creator.name, message=message)
+
+
+async def _hold_large(desk: Desk, repo: Repo, new: NewRepo) -> None:
+    """The large files of the repo it is like; whoever may have those of the one may have them here."""
+    if new.like is None:
+        return
+    source, revision = new.like
+    entries = await desk.repos.tree(source.id, revision, "", recursive=True)
+    for lfs in {entry.lfs.sha256: entry.lfs for entry in entries if entry.lfs}.values():
+        if await desk.index.holds(source.id, lfs.sha256) is not None:
+            await desk.index.hold(repo.id, lfs.sha256, lfs.size)
+
+
 def _first_files(new: NewRepo) -> dict[str, bytes]:
     """A Space says from the start what it is made with, so that pushing its app file alone is enough."""
     files = {".gitattributes": "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LARGE)}
     if new.kind is Kind.SPACE:
         files["README.md"] = f"---\ntitle: {new.name}\nsdk: {new.sdk}\n---\n"
+    files |= dict(new.template.files) if new.template else {}
     return {path: content.encode() for path, content in files.items()}
