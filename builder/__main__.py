@@ -7,18 +7,21 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 from builder.build import Build, ended, whole
 from builder.progress import say
 from builder.result import End
 from builder.sources import Sources
 
+FOLDERS: Final = ("code", "out", "envs", "cache", "wheels", "bases", "locks", "own")
+
 
 def arguments() -> argparse.ArgumentParser:
     """The command line; see Build for the meaning."""
     parser = argparse.ArgumentParser(prog="builder", description=__doc__)
-    for name in ("--code", "--out", "--envs", "--cache", "--wheels", "--bases"):
-        parser.add_argument(name, type=Path, required=True)
+    for name in FOLDERS:
+        parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--previous", type=Path, action="append", default=[])
     parser.add_argument("--revision", default="")
     parser.add_argument("--afresh", action="store_true")
@@ -38,7 +41,7 @@ def main() -> None:
     os.umask(0o002)  # the scheduler, of the same group, deletes what a build leaves
     told.out.mkdir(parents=True, exist_ok=True)
     build = Build(
-        **{name: getattr(told, name).resolve() for name in ("code", "out", "envs", "cache", "wheels", "bases")},
+        **{name: getattr(told, name).resolve() for name in FOLDERS},
         **{name: getattr(told, name) for name in ("revision", "afresh", "accelerator", "hub")},
         previous=tuple(folder.resolve() for folder in told.previous),
         sources=Sources(index=told.index, extra=tuple(told.extra_index), links=tuple(told.find_links), ca=told.ca),
@@ -48,6 +51,8 @@ def main() -> None:
     if result is None:
         sys.exit("The build has no outcome.")
     result.save(build.out)
+    if result.end is End.UNBUILT:
+        return
     took = time.monotonic() - begun
     say(f"Built in {took:.1f} s." if result.end is End.DONE else f"Failed after {took:.1f} s: {result.why}")
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from platform import machine
 from typing import Final
 
 from builder import environment, packages, preload, python
 from builder import lock as locks
 from builder.artifact import Artifact, ArtifactKind
 from builder.environment import Environments
-from builder.faults import BuildFailed, ConfigError, NoAppFile
+from builder.faults import BuildFailed, ConfigError, NoAppFile, NoWheel, Unbuilt
 from builder.frontmatter import FILE
 from builder.lock import Lock
 from builder.progress import count, say, step
@@ -26,7 +27,10 @@ from builder.sources import Sources
 from builder.tree import Tree
 from builder.uv import Uv
 from builder.wheels import Wheelhouse
+from builder.workshop import Workshop
 
+SOURCES: Final = "sources"  # below `out`: what is built from source
+BORROWED: Final = "versions are those of other Spaces that ask for the same; rebuild to look for newer ones."
 LAUNCHER: Final = "/launch.py"  # the platform's own, bound into every sandbox
 STREAMLIT: Final = (
     *("/env/bin/python", "-m", "streamlit", "run", "--server.address=0.0.0.0", f"--server.port={STREAMLIT_PORT}"),
@@ -42,6 +46,7 @@ class Build:
     code: the checkout. out: this build's own folder. revision: names the code.
     previous: folders of earlier builds of this Space, the newest first; their locks are kept to.
     afresh: a person asked for a new resolution. search: PATH for other Pythons. hub: where preload_from_hub asks.
+    locks: the newest lock of each set of inputs. own: what is this Space's alone, `wheels` and `envs`: made of sources.
     """
 
     code: Path
@@ -50,6 +55,8 @@ class Build:
     cache: Path
     wheels: Path
     bases: Path
+    locks: Path
+    own: Path
     revision: str
     previous: tuple[Path, ...] = ()
     afresh: bool = False
@@ -81,7 +88,7 @@ class Build:
     @cached_property
     def wanted(self) -> Wanted:
         """Raises: BuildFailed."""
-        return gather(self.recipe, self.tree.read, self.tree.fingerprint)
+        return gather(self.recipe, self.tree.read, self.tree.fingerprint, self.tree.contents)
 
     @cached_property
     def debian(self) -> packages.Wanted:
@@ -94,18 +101,49 @@ class Build:
         return Uv(cache=self.cache, ca=self.sources.ca)
 
     @property
-    def environments(self) -> Environments:
-        """All of them."""
-        house = Wheelhouse(folder=self.wheels, sources=self.sources)
-        return Environments(folder=self.envs, uv=self.uv, house=house)
+    def house(self) -> Wheelhouse:
+        """All wheels."""
+        return Wheelhouse(folder=self.wheels, own=self.own / "wheels", sources=self.sources)
+
+    def environments(self, lock: Lock) -> Environments:
+        """Those beside which this lock's stands: everybody's, or this Space's alone."""
+        folder = self.own / "envs" if lock.is_private else self.envs
+        return Environments(folder=folder, uv=self.uv, house=self.house)
+
+    @property
+    def inputs(self) -> str:
+        """Of a resolution."""
+        return self.wanted.digest(python=self.python.minor, accelerator=self.accelerator)
+
+    @property
+    def shared(self) -> Path:
+        """The lock of whoever asked last for the same, of the same indexes."""
+        places = (self.sources.index, self.sources.extra, self.sources.links)
+        return self.locks / f"{sha256(repr((self.inputs, machine(), places)).encode()).hexdigest()}.json"
+
+    @cached_property
+    def _own_lock(self) -> Lock | None:
+        own = (locks.load(folder) for folder in (self.out, *self.previous))
+        return next((lock for lock in own if lock is not None and lock.inputs == self.inputs), None)
+
+    @cached_property
+    def _borrowed(self) -> Lock | None:
+        lock = locks.load_file(self.shared)
+        return lock if lock is not None and lock.inputs == self.inputs else None
+
+    @property
+    def is_borrowing(self) -> bool:
+        """What is kept to was settled for another Space."""
+        return not self.afresh and self._own_lock is None and self._borrowed is not None
 
     def kept(self) -> Lock | None:
-        """The lock of an earlier build whose requirements were the same; nothing newer is looked for."""
+        """The lock of an earlier build whose requirements were the same; nothing newer is looked for.
+
+        Where this Space has none, that of another: it builds while the index is away, and costs no second environment.
+        """
         if self.afresh:
             return None
-        inputs = self.wanted.digest(python=self.python.minor, accelerator=self.accelerator)
-        found = (locks.load(folder) for folder in (self.out, *self.previous))
-        return next((lock for lock in found if lock is not None and lock.inputs == inputs), None)
+        return self._own_lock or self._borrowed
 
 
 def at_once(build: Build) -> Artifact | None:
@@ -118,7 +156,7 @@ def at_once(build: Build) -> Artifact | None:
     lock = build.kept()
     if lock is None or any(not wheel.sha256 for wheel in lock.wheels):
         return None
-    env = build.environments.path(environment.key(lock, build.python, build.accelerator))
+    env = build.environments(lock).path(environment.key(lock, build.python, build.accelerator))
     base = packages.path(build.bases, build.debian)
     hub = preload.found(build.bases, build.recipe.preload, build.previous)
     if not env.is_dir() or (base and not base.is_dir()) or (build.recipe.preload and hub is None):
@@ -130,36 +168,50 @@ def at_once(build: Build) -> Artifact | None:
 
 def notes(build: Build) -> tuple[str, ...]:
     """What works, but not as its author may think. Raises as at_once()."""
-    packages_too = () if build.recipe.sdk is Sdk.STATIC else build.wanted.warnings
-    return (*build.recipe.warnings, *packages_too)
+    if build.recipe.sdk is Sdk.STATIC:
+        return build.recipe.warnings
+    borrowed = (BORROWED,) if build.is_borrowing else ()
+    return (*build.recipe.warnings, *build.wanted.warnings, *borrowed)
 
 
 def whole(build: Build) -> Artifact:
-    """Everything. Raises: ConfigError, NoAppFile, BuildFailed."""
+    """Everything. Raises: ConfigError, NoAppFile, BuildFailed; Unbuilt, call it again when the sources are built."""
     if build.recipe.build_command:
         raise BuildFailed("app_build_command runs as a job of its own.")
-    for note in notes(build):
-        say(f"Note: {note}")
+    if not (build.out / SOURCES).exists():  # else it has begun
+        for note in notes(build):
+            say(f"Note: {note}")
     ready = at_once(build)
     if ready is not None:
         say("Nothing to install: the environment stands.")
         return ready
     base = packages.install(build.bases, build.cache / "apt", build.debian)
-    lock = _locked(build)
-    env = build.environments.make(environment.key(lock, build.python, build.accelerator), lock, build.python)
+    lock, env = _settled(build)
     hub = preload.found(build.bases, build.recipe.preload, build.previous)
     hub = hub or preload.fetch(build.bases, build.recipe.preload, build.hub)
     preload.keep(build.out, build.recipe.preload, hub)
+    lock.save(build.out)
+    if not lock.is_private and (build.afresh or not build.shared.exists()):
+        lock.share(build.shared)
     return _app(build, env, base, hub)
 
 
-def _locked(build: Build) -> Lock:
+def _settled(build: Build) -> tuple[Lock, Path]:
+    """What is installed, and where. The lock is kept by the caller once all else has come about."""
     lock = build.kept()
-    if lock is None:
-        lock = _resolved(build)
-    lock = build.environments.house.fill(lock)
-    lock.save(build.out)
-    return lock
+    try:
+        lock = _resolved(build) if lock is None else lock
+        lock = build.house.fill(lock)
+        name = environment.key(lock, build.python, build.accelerator)
+        return lock, build.environments(lock).make(name, lock, build.python)
+    except BuildFailed:
+        if build.afresh and _before(build) is not None:
+            say("The new resolution is undone: the next push gets the versions of the last build that worked.")
+        raise
+
+
+def _before(build: Build) -> Lock | None:
+    return next((old for old in map(locks.load, build.previous) if old is not None), None)
 
 
 def _resolved(build: Build) -> Lock:
@@ -167,16 +219,22 @@ def _resolved(build: Build) -> Lock:
     work.mkdir(exist_ok=True)
     resolver = Resolver(
         uv=build.uv,
-        sources=build.sources,
+        house=build.house,
         python=build.python,
         accelerator=build.accelerator,
         code=build.code,
         work=work,
     )
-    with step(f"Resolving requirements for Python {build.python.version}") as result:
-        lock = resolver.resolve(build.wanted)
-        result.append(count(len(lock.wheels), "package"))
-    before = next((old for old in map(locks.load, build.previous) if old is not None), None)
+    workshop = Workshop(folder=build.out / SOURCES, code=build.code, house=build.house, resolver=resolver)
+    built = workshop.built(build.wanted.origins)
+    try:
+        with step(f"Resolving requirements for Python {build.python.version}") as result:
+            lock = resolver.resolve(build.wanted, built)
+            result.append(count(len(lock.wheels), "package"))
+    except NoWheel as lacking:
+        workshop.built((workshop.source_of(lacking, build.wanted, built),))
+        raise
+    before = _before(build)
     if before is not None:
         for line in locks.difference(before, lock) or ("nothing",):
             say(f"  changes: {line}")
@@ -231,6 +289,8 @@ def ended(attempt: Callable[[], Artifact | None]) -> Result | None:
         return Result(end=End.INVALID, why=str(error), file=error.file, line=error.line)
     except NoAppFile as error:
         return Result(end=End.NO_APP, why=str(error))
+    except Unbuilt as error:
+        return Result(end=End.UNBUILT, sources=error.keys)
     except BuildFailed as error:
         return Result(end=End.FAILED, why=error.why, file=error.file, line=error.line)
     return Result(end=End.DONE, artifact=artifact) if artifact is not None else None

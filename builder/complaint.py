@@ -8,7 +8,7 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from builder.faults import BuildFailed, sentence
+from builder.faults import BuildFailed, NoWheel, sentence
 from builder.frontmatter import FILE as README
 from builder.requirements import Ask, Wanted
 
@@ -16,7 +16,9 @@ _AWAY: Final = ("Failed to fetch", "error sending request", "dns error", "Reques
 _MISSING: Final = re.compile(r"(\S+) was not found in the (?:package registry|provided package locations)")
 _NO_VERSION: Final = re.compile(r"there (?:is|are) no versions? of ([^\s,]+)")
 _ONLY: Final = re.compile(r"only (?:the following versions of )?([^\s,]+) (?:is|are) available.*?you require ([^\s,]+)")
-_NO_WHEEL: Final = re.compile(r"([^\s,]+) has no (?:usable )?wheels")
+_NO_WHEEL: Final = re.compile(r"(?:all versions of )?([^\s,]+) ha(?:s|ve) no (?:usable )?wheels")
+_SOURCE: Final = re.compile(r"Wheels are required for `([^`]+)`")
+_BOUND: Final = r"(?:depends? on|you require) %s(?:\[[^]]*\])?([<>=!~][^\s]*)"
 _TWO: Final = re.compile(r"you require (\S+) and (?:you require )?(\S+), we can conclude")
 _DEPENDS: Final = re.compile(r"(\S+) depends on ([^,\s]+(?:,\S+)*)(?: and|,)+ you require (\S+), we can conclude")
 _CHAIN: Final = re.compile(
@@ -38,6 +40,11 @@ def explain(said: str, wanted: Wanted, python: str) -> BuildFailed:
     if found := _MISSING.search(text):
         ask = _ask(found[1], wanted)
         return _at(ask, f"asks for {found[1]}, which the package index does not have", "Check the spelling.")
+    if found := _SOURCE.search(said):
+        name = canonicalize_name(found[1])
+        bounds = {bound.rstrip(",") for bound in re.findall(_BOUND % re.escape(found[1]), text)}
+        without = _without_wheel(name, said, wanted, python)
+        return NoWheel(without.why, name=name, bounds=tuple(sorted(bounds)), file=without.file, line=without.line)
     if (found := _TWO.search(text)) and _named(found[1]) == _named(found[2]):
         return _contradiction(_bare(found[1]), _bare(found[2]), wanted)
     if found := _NO_WHEEL.search(text):

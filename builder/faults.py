@@ -28,6 +28,22 @@ class BuildFailed(Exception):
         self.why, self.file, self.line = why, file, line
 
 
+class NoWheel(BuildFailed):
+    """One package has no wheel for this Python; maybe it has its source. bounds: what is required of its version."""
+
+    def __init__(self, why: str, *, name: str, bounds: tuple[str, ...], file: str = "", line: int = 0) -> None:
+        super().__init__(why, file=file, line=line)
+        self.name, self.bounds = name, bounds
+
+
+class Unbuilt(Exception):
+    """Sources stand ready that have to be built in sandboxes of their own first. keys: their folders' names."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        super().__init__(f"{len(keys)} sources have to be built first.")
+        self.keys = keys
+
+
 class NoAppFile(Exception):
     """There is nothing to run: NO_APP_FILE."""
 

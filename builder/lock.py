@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -20,13 +22,17 @@ TEXT: Final = "lock.txt"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wheel:
-    """file: its name; sha256: of its content, empty while an index did not tell; url: where it was found."""
+    """file: its name; sha256: of its content, empty while an index did not tell; url: where it was found.
+
+    source: what it was built from, for one Space alone; empty: an index's own.
+    """
 
     name: str
     version: str
     file: str
     sha256: str
     url: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +42,11 @@ class Lock:
     inputs: str
     python: str
     wheels: tuple[Wheel, ...]
+
+    @property
+    def is_private(self) -> bool:
+        """Code that an author chose made a part of it: of use to one Space alone."""
+        return any(wheel.source for wheel in self.wheels)
 
     @property
     def digest(self) -> str:
@@ -51,7 +62,17 @@ class Lock:
     def save(self, folder: Path) -> None:
         """For the next build, and as text for people."""
         (folder / FILE).write_text(self.json)
-        (folder / TEXT).write_text("".join(f"{w.name}=={w.version} --hash=sha256:{w.sha256}\n" for w in self.wheels))
+        told = ((f"{w.name}=={w.version} --hash=sha256:{w.sha256}", w.source) for w in self.wheels)
+        (folder / TEXT).write_text("".join(f"{pin}  # built from {of}\n" if of else f"{pin}\n" for pin, of in told))
+
+    def share(self, file: Path) -> None:
+        """For every Space that asks for the same; written whole or not at all."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, new = mkstemp(dir=file.parent, prefix=".new-")
+        with os.fdopen(handle, "w") as out:
+            out.write(self.json)
+        Path(new).chmod(0o644)
+        Path(new).rename(file)
 
 
 def load(folder: Path) -> Lock | None:
@@ -109,8 +130,8 @@ def _best(package: Mapping[str, Any], ranks: Mapping[Tag, int], folder: Path) ->
 
 def difference(before: Lock, after: Lock) -> tuple[str, ...]:
     """What a new resolution changes, a line each: `gradio 6.30.0 → 6.31.0`."""
-    old = {w.name: w.version for w in before.wheels}
-    new = {w.name: w.version for w in after.wheels}
+    old = {w.name: f"{w.version} (from {w.source})" if w.source else w.version for w in before.wheels}
+    new = {w.name: f"{w.version} (from {w.source})" if w.source else w.version for w in after.wheels}
     told = []
     for name in sorted(old.keys() | new.keys()):
         was, now = old.get(name), new.get(name)

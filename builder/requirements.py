@@ -1,21 +1,23 @@
 """What is to be installed: the repo's requirement files and the platform's own list. Pure.
 
-pip's format with its options, but for those that would run a package's code at build: only wheels are installed.
+pip's format with its options. What is no wheel is named apart: it is built in a sandbox of its own.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from builder.faults import BuildFailed, sentence
+from builder import origin
+from builder.faults import BuildFailed
 from builder.frontmatter import FILE
+from builder.origin import Kind, Origin
 from builder.recipe import Recipe, Sdk
 
 ROOTS: Final = ("pre-requirements.txt", "requirements.txt")
@@ -26,8 +28,10 @@ LONGEST: Final = 1_000_000  # characters of one file
 MOST: Final = 50  # files
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _COMMENT = re.compile(r"(^|\s)#.*$")
+_EDITABLE = re.compile(r"(-e|--editable)\b")
 _OPTION = re.compile(r"(--[a-z-]+|-[a-zA-Z])(?:\s*=\s*|\s+)?(.*)")
-FORM: Final = "1"  # of this module's output; raised when the same files would mean something else
+PACKAGE: Final = ("pyproject.toml", "setup.py")  # one of them makes a folder a package
+FORM: Final = "2"  # of this module's output; raised when the same files would mean something else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,8 @@ class Wanted:
     """files: path → text for the resolver, line for line as in the repo, every included one too; roots: where to begin.
 
     platform: our own requirements, one a line. asks: all of them, the platform's with the README as their file.
-    local: path → fingerprint of the wheels in the repo that they name.
+    local: path → fingerprint of the wheels in the repo that they name. origins: what is to be built from source first;
+    in `files` stands the mark of each.
     """
 
     files: tuple[tuple[str, str], ...]
@@ -58,6 +63,7 @@ class Wanted:
     platform: tuple[str, ...]
     asks: tuple[Ask, ...]
     local: tuple[tuple[str, str], ...] = ()
+    origins: tuple[Origin, ...] = ()
     prereleases: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -79,17 +85,25 @@ def platform_list(recipe: Recipe) -> tuple[str, ...]:
     )
 
 
+def nothing(_: str) -> str:
+    """Where no file is looked into."""
+    return ""
+
+
 def gather(
-    recipe: Recipe, read: Callable[[str], str | None], fingerprint: Callable[[str], str] = lambda _: ""
+    recipe: Recipe,
+    read: Callable[[str], str | None],
+    fingerprint: Callable[[str], str] = nothing,
+    contents: Callable[[str], str] = nothing,
 ) -> Wanted:
     """Read the requirement files. read: text of a file in the repo, None when it is not there.
 
-    fingerprint: of a wheel, or a folder of wheels, in the repo.
+    fingerprint: of a wheel, or a folder of wheels, in the repo; contents: of all that lies in a folder, or of a file.
 
-    Raises: BuildFailed for an include that is not there and for requirements that are no wheels.
+    Raises: BuildFailed for an include or a package of the repo that is not there, and for sources nobody may fetch.
     """
     roots = tuple(root for root in ROOTS if read(root) is not None)
-    reading = _Reading(read)
+    reading = _Reading(read, contents)
     for root in roots:
         reading.file(root, "")
     ours = platform_list(recipe)
@@ -101,18 +115,20 @@ def gather(
         platform=ours,
         asks=(*reading.asks, *mine),
         local=tuple((path, fingerprint(path)) for path in sorted(reading.local)),
+        origins=tuple(reading.origins),
         prereleases=reading.prereleases,
         warnings=tuple(reading.warnings),
     )
 
 
 class _Reading:
-    def __init__(self, read: Callable[[str], str | None]) -> None:
-        self._read = read
+    def __init__(self, read: Callable[[str], str | None], contents: Callable[[str], str]) -> None:
+        self._read, self._contents = read, contents
         self.files: dict[str, str] = {}
         self.asks: list[Ask] = []
         self.warnings: list[str] = []
         self.local: set[str] = set()
+        self.origins: list[Origin] = []
         self.prereleases = False
 
     def file(self, path: str, included_by: str) -> None:
@@ -133,9 +149,12 @@ class _Reading:
         text = _COMMENT.sub("", " ".join(line.removesuffix("\\") for line in lines)).strip()
         if not text:
             return "\n" * len(lines)
-        if text.startswith("-"):
+        if text.startswith("-") and not _EDITABLE.match(text):
             return self._option(path, number, text) + "\n" * len(lines)
-        self._refuse_sources(path, number, text)
+        built = self._built(path, number, text)
+        if built:
+            return built + "\n" * len(lines)
+        self._own_wheel(path, number, text)
         self.asks.append(Ask(file=path, line=number, name=_name(text), text=re.split(r"\s+--", text)[0].strip()))
         return raw
 
@@ -147,33 +166,46 @@ class _Reading:
         if name in INCLUDES:
             self.file(_inside(path, value, place), place)
             return text
-        if name in ("-e", "--editable"):
-            raise BuildFailed(_no_wheel(path, number, text), file=path, line=number)
         if name == "--pre":
             self.prereleases = True
-        elif name not in KEPT:  # --no-binary above all: it would build, so run, a package outside its sandbox
-            self.warnings.append(f"{place}: {name} is ignored; only wheels are installed.")
+        elif name not in KEPT:  # --no-binary too: what has a wheel is installed from it
+            self.warnings.append(f"{place}: {name} is ignored; a wheel is installed where there is one.")
         if name in ("-f", "--find-links") and "://" not in value and not value.startswith("/"):
             folder = _inside("", value, place)
             self.local.add(folder)
             return f"--find-links {CODE}/{folder}"
         return text if name in KEPT else ""
 
-    def _refuse_sources(self, path: str, number: int, text: str) -> None:
+    def _own_wheel(self, path: str, number: int, text: str) -> None:
+        """A wheel of the repo counts by its content."""
         target = text.partition("@")[2].strip() if "@" in text else text
         target = target.split(";")[0].split("#")[0].strip()
-        local = target.startswith((".", "/", "file:")) or (target == text and "/" in target and "://" not in target)
-        if re.match(r"(git|hg|svn|bzr)\+", target) or (
-            (local or target.startswith(("http://", "https://"))) and not target.endswith(".whl")
-        ):
-            raise BuildFailed(_no_wheel(path, number, text), file=path, line=number)
-        if local and not target.startswith(("/", "file:")):
+        local = target.startswith(".") or (target == text and "/" in target and "://" not in target)
+        if local and target.endswith(".whl"):
             self.local.add(_inside("", target, f"{path} line {number}"))
 
-
-def _no_wheel(path: str, number: int, text: str) -> str:
-    found = f"{text} has to be built from source, and only wheels are installed here"
-    return sentence(path, number, found, "Name a released version, or the address of a .whl file.")
+    def _built(self, path: str, number: int, text: str) -> str:
+        """What is no wheel: noted, and its mark with its marker in place of it. Empty: it is one, or has a version."""
+        place = f"{path} line {number}"
+        try:
+            found = origin.read(text)
+        except ValueError as error:
+            raise BuildFailed(f"{place} asks for {text}, {error}.", file=path, line=number) from None
+        if found is None:
+            return ""
+        source, marker = replace(found[0], file=path, line=number, why=f"{place} asks for it"), found[1]
+        if source.kind in (Kind.FILE, Kind.FOLDER):
+            source = replace(source, target=_inside("", source.target, place))
+            there = any(self._read(f"{source.target}/{name}".lstrip("/")) is not None for name in PACKAGE)
+            content = self._contents(source.target)
+            if not (content if source.kind is Kind.FILE else there):
+                missing = "is not in the repo" if source.kind is Kind.FILE else f"has no {' and no '.join(PACKAGE)}"
+                raise BuildFailed(f"{place} asks for {text}, which {missing}.", file=path, line=number)
+            source = replace(source, content=content)
+        if _EDITABLE.match(text):
+            self.warnings.append(f"{place}: {source.label} is installed as it is now; edits come with the next push.")
+        self.origins.append(source)
+        return f"{source.mark} {marker}".rstrip()
 
 
 def _inside(path: str, value: str, place: str) -> str:

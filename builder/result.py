@@ -21,17 +21,22 @@ class End(Enum):
     FAILED = "failed"
     INVALID = "invalid"
     NO_APP = "no_app"
+    UNBUILT = "unbuilt"  # sources have to be built in sandboxes of their own; then the build goes on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """artifact: of DONE. why: of the others, whole sentences; file and line: its place, as far as there is one."""
+    """artifact: of DONE. why: of the others, whole sentences; file and line: its place, as far as there is one.
+
+    sources: of UNBUILT, the names of folders below `sources`.
+    """
 
     end: End
     artifact: Artifact | None = None
     why: str = ""
     file: str = ""
     line: int = 0
+    sources: tuple[str, ...] = ()
 
     def save(self, folder: Path) -> None:
         """Written whole or not at all."""
@@ -39,7 +44,7 @@ class Result:
         if self.artifact is not None:
             told["artifact"] = {**asdict(self.artifact), "kind": self.artifact.kind.value}
         else:
-            told |= {"why": self.why, "file": self.file, "line": self.line}
+            told |= {"why": self.why, "file": self.file, "line": self.line, "sources": self.sources}
         new = folder / f".{FILE}"
         with new.open("w") as file:
             json.dump(told, file, indent=1)
@@ -53,7 +58,9 @@ def load(folder: Path) -> Result | None:
     try:
         told = json.loads((folder / FILE).read_text())
         kept = told.pop("artifact", None)
-        return Result(end=End(told.pop("state")), artifact=_artifact(kept) if kept else None, **told)
+        sources = tuple(map(str, told.pop("sources", ())))
+        artifact = _artifact(kept) if kept else None
+        return Result(end=End(told.pop("state")), artifact=artifact, sources=sources, **told)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

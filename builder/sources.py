@@ -36,7 +36,8 @@ class Sources:
         """Local ones, and the bundle: what a confined build must be able to read."""
         places = [place.removeprefix("file://") for place in (self.index, *self.extra, *self.links) if place]
         # an index's pages link to files beside it
-        parents = [str(Path(url.removeprefix("file://")).parent) for url in self.extra if url.startswith("file://")]
+        indexes = [url for url in (self.index, *self.extra) if url.startswith("file://")]
+        parents = [str(Path(url.removeprefix("file://")).parent) for url in indexes]
         return tuple(p for p in (*places, *parents, self.ca) if p.startswith("/") and Path(p).exists())
 
     def arguments(self) -> tuple[str, ...]:

@@ -38,6 +38,22 @@ class Tree:
                     digest.update(repr((file.name, file_digest(content, "sha256").hexdigest())).encode())
         return digest.hexdigest()
 
+    def contents(self, path: str) -> str:
+        """Of a file, or of all below a folder: names, modes, bytes, where links lead. Empty: nothing is there."""
+        at = self.root / path
+        if at.is_symlink() or not at.exists() or not at.resolve().is_relative_to(self.root.resolve()):
+            return ""
+        digest = sha256()
+        for file in sorted(at.rglob("*")) if at.is_dir() else [at]:
+            told = file.lstat()
+            digest.update(repr((str(file.relative_to(at)), bool(told.st_mode & stat.S_IXUSR))).encode())
+            if stat.S_ISLNK(told.st_mode):
+                digest.update(str(file.readlink()).encode())
+            elif stat.S_ISREG(told.st_mode):
+                with file.open("rb") as content:
+                    digest.update(file_digest(content, "sha256").digest())
+        return digest.hexdigest()
+
     def read(self, path: str) -> str | None:
         """Text of a regular file; None when there is none, or a link stands on the way."""
         at = os.open(self.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

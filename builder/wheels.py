@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
-import ssl
 import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from tempfile import mkstemp
 from typing import IO, Final
-from urllib.parse import unquote, urlsplit
 
+from builder.download import copied, opened
 from builder.faults import BuildFailed
 from builder.lock import Lock, Wheel
 from builder.progress import count, say, size, step
@@ -25,20 +21,20 @@ from builder.sources import Sources
 
 AT_ONCE: Final = 8
 LARGE: Final = 50_000_000  # bytes; a download of that size is announced
-SILENCE: Final = 60.0  # seconds without a byte
 TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wheelhouse:
-    """folder: `ab/<sha256>/<file name>`."""
+    """folder: `ab/<sha256>/<file name>`. own: the same for wheels that were built from source, for one Space alone."""
 
     folder: Path
+    own: Path
     sources: Sources
 
     def path(self, wheel: Wheel) -> Path:
         """Where it lies, or will."""
-        return self.folder / wheel.sha256[:2] / wheel.sha256 / wheel.file
+        return (self.own if wheel.source else self.folder) / wheel.sha256[:2] / wheel.sha256 / wheel.file
 
     def missing(self, lock: Lock) -> tuple[Wheel, ...]:
         """Those not here."""
@@ -58,6 +54,9 @@ class Wheelhouse:
         return replace(lock, wheels=tuple(fetched.get(wheel, wheel) for wheel in lock.wheels))
 
     def _fetch(self, wheel: Wheel) -> Wheel:
+        if wheel.source:
+            text = f"{wheel.file} was built from source and is gone. Rebuild the Space."
+            raise BuildFailed(text)
         for left in reversed(range(TRIES)):
             try:
                 return self._once(wheel)
@@ -76,7 +75,7 @@ class Wheelhouse:
         handle, name = mkstemp(dir=self.folder, prefix=".new-")
         try:
             with os.fdopen(handle, "wb") as out, closing(self._open(wheel)) as content:
-                digest = _copied(content, out)
+                digest = copied(content, out)
             if wheel.sha256 and digest != wheel.sha256:
                 raise BuildFailed(
                     f"{wheel.file} is not the file it was: its content has another sha256. Not installed."
@@ -91,41 +90,11 @@ class Wheelhouse:
             Path(name).unlink(missing_ok=True)
 
     def _open(self, wheel: Wheel) -> IO[bytes]:
-        parts = urlsplit(wheel.url)
-        if parts.scheme == "file":
-            return Path(unquote(parts.path)).open("rb")
-        if parts.scheme not in ("http", "https"):
-            raise BuildFailed(f"{wheel.file} cannot be downloaded: its address begins with {parts.scheme}.")
-        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
-        request = urllib.request.Request(bare)  # noqa: S310  its scheme was looked at
-        login = _login(wheel.url, self.sources)
-        if login:
-            request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
-        context = ssl.create_default_context(cafile=self.sources.ca or None)
-        answer: IO[bytes] = urllib.request.urlopen(request, timeout=SILENCE, context=context)  # noqa: S310
+        answer = opened(wheel.url, wheel.file, self.sources)
         length = int(getattr(answer, "headers", {}).get("Content-Length") or 0)
         if length > LARGE:
             say(f"  {wheel.name} {wheel.version}: {size(length)}")
         return answer
-
-
-def _copied(content: IO[bytes], out: IO[bytes]) -> str:
-    """Copy all; the sha256 of it."""
-    digest = sha256()
-    while chunk := content.read(2**20):
-        digest.update(chunk)
-        out.write(chunk)
-    return digest.hexdigest()
-
-
-def _login(url: str, sources: Sources) -> str:
-    """`user:password` for this address: its own, or that of an index on the same host."""
-    host = urlsplit(url).hostname
-    for known in (url, sources.index, *sources.extra, *sources.links):
-        before, at, _ = urlsplit(known).netloc.rpartition("@")
-        if at and urlsplit(known).hostname == host:
-            return unquote(before)
-    return ""
 
 
 def install_list(wheels: Sequence[Wheel], house: Wheelhouse) -> str:

@@ -36,9 +36,13 @@ def folders(layout: Layout) -> Iterable[Folder]:
     yield Folder(layout.store, BUILDER, BUILDER, 0o755)
     yield Folder(layout.envs, BUILDER, BUILDER, 0o755)
     yield Folder(layout.bases, BUILDER, BUILDER, 0o755)
+    yield Folder(layout.locks, BUILDER, BUILDER, 0o755)
+    yield Folder(layout.own, BUILDER, BUILDER, 0o755)
     yield Folder(layout.cache, BUILDER, BUILDER, 0o700)
     yield Folder(layout.wheels, BUILDER, BUILDER, 0o700)
     yield Folder(layout.volumes, 0, 0, 0o711)
+    yield Folder(layout.mounts, SCHEDULER, GROUP, 0o711)
+    yield Folder(layout.written, HUB, GROUP, 0o750)
     yield Folder(layout.node, 0, 0, 0o700)
 
 

@@ -18,6 +18,7 @@ CONTROL: Final = 19006  # group of hub and scheduler: database, repos, keys
 STUB: Final = 19007  # PID 1 of every sandbox
 FIRST_SPACE: Final = 20000  # and up: one user per Space
 
+MOUNTS: Final = "mounts.json"  # in an instance's folder: what below Layout.mounts it shows
 LONGEST_RUN: Final = 80  # characters; leaves room for a file name in the 108 bytes of a socket's path
 
 
@@ -40,6 +41,10 @@ class Layout:
     def blobs(self) -> Path:
         """Content by sha256: `ab/cd/abcd...`; `xorbs/` and `incoming/` beside them. The gateways read what is named."""
         return self.data / "blobs"
+
+    def blob(self, sha256: str) -> Path:
+        """Where this content lies, or would."""
+        return self.blobs / sha256[:2] / sha256[2:4] / sha256
 
     @property
     def keys(self) -> Path:
@@ -72,6 +77,16 @@ class Layout:
         return self.store / "bases"
 
     @property
+    def locks(self) -> Path:
+        """The newest lock of each set of requirements."""
+        return self.store / "locks"
+
+    @property
+    def own(self) -> Path:
+        """`<space>/{wheels,envs}`: what was built from source, for one Space alone."""
+        return self.store / "own"
+
+    @property
     def builds(self) -> Path:
         """`<space>/<revision>-<rebuild>/`: `code/`, the checkout; `made/`, what the build leaves."""
         return self.data / "builds"
@@ -84,6 +99,16 @@ class Layout:
     def volumes(self) -> Path:
         """`<space>/`: each Space's /data."""
         return self.data / "volumes"
+
+    @property
+    def mounts(self) -> Path:
+        """What Spaces mount read-only, shared by all that mount the same."""
+        return self.data / "mounts"
+
+    @property
+    def written(self) -> Path:
+        """What Spaces wrote into buckets that they mount, on its way there. The node fills it, the hub empties it."""
+        return self.data / "written"
 
     @property
     def node(self) -> Path:

@@ -126,12 +126,6 @@ def findings(machine: Machine, *, no_images: str, no_internet: str) -> tuple[Fin
             remedy="" if machine.images else "Run as root on a machine with loop devices and e2fsprogs.",
         ),
         Finding(
-            subject="build disk",
-            holds=False,
-            says="What a build writes is not limited; none begins with less than 1 GB free.",
-            remedy="Put the data folder on a file system of its own.",
-        ),
-        Finding(
             subject="freezer",
             holds=True,
             says="Sleeping Spaces are frozen by control group."

@@ -15,7 +15,9 @@ from spaces_runtime.domain.layout import BUILDER, CONTROL, STUB
 from spaces_runtime.domain.ports.engine import Job, JobEnd
 from spaces_runtime.node import sandbox
 from spaces_runtime.node.cgroups import Limits
+from spaces_runtime.node.disk import detach
 from spaces_runtime.node.inside import init
+from spaces_runtime.node.job_disk import Scratch, filled, scratch_of
 from spaces_runtime.node.living import buried
 from spaces_runtime.node.logs import Log, Reader
 from spaces_runtime.node.machine import Machine
@@ -40,6 +42,7 @@ class Running:
     processes: Processes
     reader: Reader
     log: Log
+    scratch: Scratch | None
 
 
 class JobRunner:
@@ -54,18 +57,21 @@ class JobRunner:
         """Until its end. Raises: Invalid, OSError, TimeoutError when it could not be started."""
         self._check(job)
         running = await self._begin(job)
-        late = False
+        end = JobEnd(status=-9, why="it was called off")
         try:
+            late = full = False
             try:
                 async with asyncio.timeout(job.seconds):
-                    await running.reader.ended.wait()  # every process has let go of the output
+                    full = await _until_end_or_full(running, job.disk)
             except TimeoutError:
                 late = True
-            killed = running.processes.killed_for_memory()
-            status = exit_status(running.folder)
+            killed, status = running.processes.killed_for_memory(), exit_status(running.folder)
+            if status and running.scratch:
+                full = full or await asyncio.to_thread(running.scratch.used) >= job.disk > 0
+            end = judged(job, status=status, killed=killed, late=late, full=full)
         finally:
-            await asyncio.shield(asyncio.ensure_future(self._clear(running)))
-        return judged(job, status=status, killed=killed, late=late)
+            lost = await asyncio.shield(asyncio.ensure_future(self._clear(running, keep=not end.why)))
+        return lost or end
 
     def _check(self, job: Job) -> None:
         """A build writes below the data folder, and its log is a Space's. Raises: Invalid."""
@@ -75,20 +81,32 @@ class JobRunner:
             raise Invalid(what=what, why="its id cannot be a file's name")
         if not Path(job.log).parent.resolve().is_relative_to(layout.logs.resolve()):
             raise Invalid(what=what, why=f"{job.log} is not in the folder of logs")
-        for path in job.writes:
+        for path in (*job.writes, *filter(None, (job.scratch, job.base))):
             if not Path(path).resolve().is_relative_to(layout.data.resolve()):
                 raise Invalid(what=what, why=f"{path} is not in the data folder")
 
     async def _begin(self, job: Job) -> Running:
         folder = self._folder / job.id
+        await asyncio.to_thread(detach, folder / "disk")  # of one that a killed node ran
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
+        scratch = scratch_of(self._machine, folder, job.scratch, job.disk)
+        try:
+            return await self._spawned(job, folder, scratch)
+        except BaseException:
+            if scratch:
+                await asyncio.to_thread(scratch.give_back, whole=False)
+            raise
+
+    async def _spawned(self, job: Job, folder: Path, scratch: Scratch | None) -> Running:
+        lent = await asyncio.to_thread(scratch.lend) if scratch else None
         group = self._machine.group(GROUP + job.id)
         group.make(Limits(memory=job.memory, cpus=job.cpus, processes=PROCESSES, last=job.background))
         owner = BUILDER if self._machine.root else None
+        view = self._view(job, folder, lent)
         command = Command(
             joins=group.joins,
-            bwrap=(self._machine.bwrap, *sandbox.arguments(self._view(job, folder))) if self._machine.bwrap else (),
+            bwrap=(self._machine.bwrap, *sandbox.arguments(view)) if self._machine.bwrap else (),
             seccomp=self._machine.seccomp,
             init=(sys.executable, "-I", "-S", INIT if self._machine.bwrap else init.__file__),
         )
@@ -102,6 +120,7 @@ class JobRunner:
             processes=self._machine.processes(GROUP + job.id, pid),
             reader=Reader(spawned.log, log),
             log=log,
+            scratch=scratch,
         )
         if spawned.init:
             spawned.order(self._orders(job))
@@ -121,8 +140,8 @@ class JobRunner:
             limits={"RLIMIT_CORE": 0, "RLIMIT_NOFILE": FILES},
         )
 
-    def _view(self, job: Job, folder: Path) -> sandbox.View:
-        """The system, this interpreter with the builder, and the folders it was given."""
+    def _view(self, job: Job, folder: Path, lent: Path | None) -> sandbox.View:
+        """The system, this interpreter with the builder, and the folders it was given. lent: the scratch folder."""
         etc = folder / "etc"
         etc.mkdir()
         number = BUILDER if self._machine.root else 1000
@@ -134,22 +153,30 @@ class JobRunner:
         return sandbox.View(
             root=self._machine.root,
             shown=(*((Path(path), path) for path in ours), (Path(init.__file__), INIT)),
-            writable=tuple((Path(path), path) for path in job.writes),
+            writable=tuple((lent if lent and path == job.scratch else Path(path), path) for path in job.writes),
             etc=etc,
             memory=job.memory,
             own_network=not job.network,
             names=job.network,
+            base=Path(job.base) if job.base else None,
         )
 
-    async def _clear(self, running: Running) -> None:
-        """Nothing of the build is left but its result."""
+    async def _clear(self, running: Running, *, keep: bool) -> JobEnd | None:
+        """Nothing of the build is left but its result, when that is to be kept; why it could not be."""
+        lost = None
         with contextlib.suppress(TimeoutError):
             await running.processes.end()
         running.reader.drain()
         running.reader.close()
         running.log.close()
         await asyncio.to_thread(buried, running.spawned.monitor)
+        try:
+            if running.scratch:
+                await asyncio.to_thread(running.scratch.give_back, whole=keep)
+        except OSError as error:
+            lost = JobEnd(status=1, why=f"what it made cannot be kept: {error}")
         shutil.rmtree(running.folder, ignore_errors=True)
+        return lost
 
     async def end_all(self) -> None:
         """Builds of a node that was killed: nobody waits for them any more. Groups are ended with the instances'."""
@@ -158,6 +185,7 @@ class JobRunner:
                 pid, began = map(int, (folder / INIT_FILE).read_text().split())
                 if born(pid) == began:
                     await Tree(pid).end()
+            await asyncio.to_thread(detach, folder / "disk")
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -168,13 +196,27 @@ def interpreter() -> list[str]:
     return [sys.prefix, sys.base_prefix, str(Path(sys.base_prefix).resolve()), *(found or ())]
 
 
-def judged(job: Job, *, status: int | None, killed: int, late: bool) -> JobEnd:
+async def _until_end_or_full(running: Running, most: int) -> bool:
+    """True: it wrote more than it may; else every process has let go of the output."""
+    ended = asyncio.ensure_future(running.reader.ended.wait())
+    full = asyncio.ensure_future(filled(running.processes, running.scratch, most))
+    try:
+        await asyncio.wait((ended, full), return_when=asyncio.FIRST_COMPLETED)
+        return full.done()
+    finally:
+        ended.cancel()
+        full.cancel()
+
+
+def judged(job: Job, *, status: int | None, killed: int, late: bool, full: bool) -> JobEnd:
     """How it ended, and why, when a limit ended it. status None: it was ended from outside."""
     why = ""
     if late:
         why = f"out of time: limit {job.seconds:g} s"
     elif killed:
         why = f"out of memory: limit {job.memory // MIB} MiB"
+    elif full:
+        why = f"out of disk: limit {job.disk // MIB} MiB"
     elif status is None:
         why = "it was ended from outside, or its sandbox could not be set up"
-    return JobEnd(status=-9 if status is None or late else status, why=why)
+    return JobEnd(status=-9 if status is None or late or full else status, why=why)

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import builder
+from builder import packages
 from builder.artifact import Artifact
-from builder.build import Build, static
+from builder.build import SOURCES, Build, static
 from builder.result import End, Result
+from builder.workshop import confined
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.ports.engine import Job, JobEnd
 from spaces_runtime.domain.settings import BuildSettings
@@ -27,7 +29,7 @@ COMMAND = 'umask 002; cd "$0" && /bin/sh -c "$1"; s=$?; chmod -R ug+rwX,o+rX "$0
 def build_job(build: Build, settings: BuildSettings, *, network: Mapping[str, str], log: str, name: str) -> Job:
     """`python -m builder`, which runs no code of any package."""
     named = [("--code", build.code), ("--out", build.out), ("--envs", build.envs), ("--cache", build.cache)]
-    named += [("--wheels", build.wheels), ("--bases", build.bases)]
+    named += [("--wheels", build.wheels), ("--bases", build.bases), ("--locks", build.locks), ("--own", build.own)]
     named += [("--previous", folder) for folder in build.previous]
     told = [part for flag, folder in named for part in (flag, str(folder))]
     told += ["--revision", build.revision, "--accelerator", build.accelerator]
@@ -41,12 +43,39 @@ def build_job(build: Build, settings: BuildSettings, *, network: Mapping[str, st
         argv=(sys.executable, "-I", "-m", "builder", *told),
         env={**network, "PATH": f"{python}:{PATH}", "LANG": "C.UTF-8"},
         reads=(*sorted(programs), *build.sources.folders(), *debian, str(build.code), *map(str, build.previous)),
-        writes=(str(build.out), os.path.commonpath((build.envs, build.cache, build.wheels, build.bases))),
+        writes=(str(build.out), os.path.commonpath((build.envs, build.cache, build.wheels, build.bases, build.own))),
         memory=settings.memory,
         cpus=settings.cpus,
         seconds=settings.seconds,
         log=log,
         network=True,
+        disk=settings.disk,
+    )
+
+
+def source_job(build: Build, source: str, settings: BuildSettings, *, log: str, name: str) -> Job:
+    """`python -m builder.from_source`: a package's own code. It sees its source and tools, and writes one folder.
+
+    It has no network, and the author's Debian packages. Raises: BuildFailed.
+    """
+    folder = build.out / SOURCES / source
+    told, at = confined(folder, build.code)
+    python = build.python
+    programs = {sys.prefix, sys.base_prefix, python.prefix, str(Path(builder.__file__).parent)}
+    path = f"{Path(python.prefix) / 'bin'}:{PATH}"
+    return Job(
+        id=f"{name}-{source[:8]}",
+        argv=(sys.executable, "-I", "-m", "builder.from_source", *told, "--python", python.path, "--path", path),
+        env={"PATH": PATH, "LANG": "C.UTF-8"},
+        reads=(*sorted(programs), str(at), str(folder / "tools")),
+        writes=(str(folder / "work"),),
+        scratch=str(folder / "work"),
+        base=str(packages.path(build.bases, build.debian) or ""),
+        memory=settings.memory,
+        cpus=settings.cpus,
+        seconds=settings.seconds,
+        log=log,
+        disk=settings.disk,
     )
 
 
@@ -69,6 +98,7 @@ def later_job(artifact: Artifact, layout: Layout, settings: BuildSettings, *, lo
         seconds=settings.seconds,
         log=log,
         background=True,
+        disk=settings.disk,
     )
 
 
@@ -83,11 +113,13 @@ def site_job(build: Build, settings: BuildSettings, *, log: str, name: str) -> J
         id=name,
         argv=("/bin/sh", "-c", COMMAND, str(folder), build.recipe.build_command),
         env={"PATH": PATH, "LANG": "C.UTF-8", "HOME": str(folder)},
-        writes=(str(build.out),),
+        writes=(str(folder),),
+        scratch=str(folder),
         memory=settings.memory,
         cpus=settings.cpus,
         seconds=settings.seconds,
         log=log,
+        disk=settings.disk,
     )
 
 
@@ -103,8 +135,10 @@ def finish_site(build: Build, end: JobEnd, settings: BuildSettings) -> Result:
 def cause(end: JobEnd, settings: BuildSettings) -> str:
     """Why a job ended without an outcome, as its author may read it."""
     if end.why:
-        limits = f"{settings.memory / 2**30:.0f} GiB of memory and {settings.seconds / 60:.0f} minutes"
-        return f"The build was ended: {end.why}. It may use {limits}."
+        room = f"{settings.memory / 2**30:g} GiB of memory, {settings.disk / 2**30:g} GiB of disk"
+        limits = f"{room} and {settings.seconds / 60:g} minutes"
+        then = "Ask for less, or have the operator raise the limit under [build] in spaces.toml."
+        return f"The build was ended: {end.why}. It may use {limits}. {then}"
     if end.status < 0:
         return f"The build was ended by signal {-end.status}. Push or rebuild to try again."
     return f"The build ended with status {end.status} and left no outcome. Its log has the rest."

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,19 +24,20 @@ from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.logs import Source
 from spaces_runtime.domain.ports.content import Repos
 from spaces_runtime.domain.ports.durable import Builds, Spaces
-from spaces_runtime.domain.ports.engine import JobEnd, Jobs
+from spaces_runtime.domain.ports.engine import Job, JobEnd, Jobs
 from spaces_runtime.domain.ports.live import Wakes
 from spaces_runtime.domain.ports.logs import Logs
 from spaces_runtime.domain.settings import BuildSettings
 from spaces_runtime.domain.space import BuildState, Revision, Space
 from spaces_runtime.scheduler.build_folders import Folders
-from spaces_runtime.scheduler.build_job import build_job, cause, finish_site, site_job
+from spaces_runtime.scheduler.build_job import build_job, cause, finish_site, site_job, source_job
 from spaces_runtime.scheduler.compiling import Compiling
 
 log = structlog.get_logger()
 
 STATES = {End.DONE: BuildState.DONE, End.FAILED: BuildState.FAILED, End.INVALID: BuildState.INVALID}
 LEAST = 10**9  # bytes free on the disk, below which no build begins
+TURNS = 20  # of one build that has packages to be built from source
 AGAIN = 2.0  # seconds until a node that is away is asked again
 
 
@@ -178,6 +179,9 @@ class BuildQueue:
         kept = {key, *(instance.build for instance in space.instances)}
         kept |= {revision.key for revision in (space.head, space.last_good) if revision is not None}
         folder, earlier = await asyncio.to_thread(self._folders.begin, space.id, key, kept)
+        good = space.last_good.key if space.last_good is not None else None
+        # what has answered comes first: a new resolution that never did is undone with the next push
+        earlier = tuple(sorted(earlier, key=lambda before: before.key != good))
         await self._say(space.id, f"Build of {key.short}")
         await self._ports.repos.checkout(repo, key.revision, folder.code)
         return Build(
@@ -187,6 +191,8 @@ class BuildQueue:
             cache=self._layout.cache,
             wheels=self._layout.wheels,
             bases=self._layout.bases,
+            locks=self._layout.locks,
+            own=self._layout.own / space.id,
             revision=key.revision,
             previous=tuple(before.made for before in earlier),
             afresh=any(before.key.revision == key.revision for before in earlier),
@@ -198,30 +204,38 @@ class BuildQueue:
     async def _build(self, space: SpaceId, key: BuildKey, build: Build) -> Result:
         if build.recipe.build_command:
             return await self._site(space, key, build)
-        end = await self._run(space, key, build, site=False)
-        result = load(build.out)
-        if result is not None and end.status == 0:
-            return result
-        why = cause(end, self._settings)
+        for _ in range(TURNS):
+            end = await self._run(space, key, partial(build_job, build, network=self._network))
+            result = load(build.out) if end.status == 0 else None
+            if result is None:
+                return await self._ended(space, cause(end, self._settings))
+            if result.end is not End.UNBUILT:
+                return result
+            for source in result.sources:
+                end = await self._run(space, key, partial(source_job, build, source))
+                if end.why:  # whatever else went wrong, it has told the builder
+                    return await self._ended(space, cause(end, self._settings))
+        return await self._ended(space, f"The build asked for packages from source {TURNS} times, and was ended.")
+
+    async def _ended(self, space: SpaceId, why: str) -> Result:
         await self._say(space, why)
         return Result(end=End.FAILED, why=why)
 
     async def _site(self, space: SpaceId, key: BuildKey, build: Build) -> Result:
         """A static Space with a command that makes its files."""
-        end = await self._run(space, key, build, site=True)
+        end = await self._run(space, key, partial(site_job, build))
         result = finish_site(build, end, self._settings)
         await self._say(space, result.why or "Built.")
         return result
 
-    async def _run(self, space: SpaceId, key: BuildKey, build: Build, *, site: bool) -> JobEnd:
+    async def _run(self, space: SpaceId, key: BuildKey, ask: Callable[..., Job]) -> JobEnd:
+        """ask: what to run, but for what every job of a build has."""
         path = self._layout.logs / space / "build.log"
-        made = site_job if site else partial(build_job, network=self._network)
-        name = f"{space}-{key.revision[:12]}"
-        ask = partial(made, build, self._settings, log=str(path), name=name)
-        job = await asyncio.to_thread(ask)
+        name = f"{space}-{key.revision[:12]}-{key.rebuild}"
+        job = await asyncio.to_thread(partial(ask, settings=self._settings, log=str(path), name=name))
         while True:
             try:
-                return await self._ports.jobs.run(replace(job, id=f"{job.id}-{key.rebuild}"))
+                return await self._ports.jobs.run(job)
             except BackendUnavailable as away:
                 log.warning("the node is away; the build waits", space=space, why=away.why)
                 await asyncio.sleep(AGAIN)

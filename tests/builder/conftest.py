@@ -39,7 +39,8 @@ class Store:
         build = Build(
             code=code,
             out=out,
-            **{name: self.root / name for name in ("envs", "cache", "wheels", "bases")},
+            **{name: self.root / name for name in ("envs", "cache", "wheels", "bases", "locks")},
+            own=self.root / "own" / "space",
             revision=f"{self.builds:040x}",
             previous=self.previous,
             sources=Sources(index=self.index.url),

@@ -16,10 +16,10 @@ class LocalIndex:
 
     def __init__(self, folder: Path) -> None:
         self.files = folder / "files"
-        self._simple = folder / "simple"
+        self.simple = folder / "simple"
         self.files.mkdir(parents=True)
-        self._simple.mkdir()
-        self.url = self._simple.as_uri()
+        self.simple.mkdir()
+        self.url = self.simple.as_uri()
         for name in PLATFORM:
             self.add(name, "99.0")
         self.add("gradio", "6.31.0")
@@ -40,7 +40,7 @@ class LocalIndex:
         write_wheel(
             wheel, name, version, files or {f"{plain}/__init__.py": f"VERSION = {version!r}\n"}, needs, tag, claims
         )
-        page = self._simple / name.replace("_", "-")
+        page = self.simple / name.replace("_", "-")
         page.mkdir(exist_ok=True)
         same = sorted(self.files.glob(f"{plain}-*.whl"))
         links = (f'<a href="{w.as_uri()}#sha256={sha256(w.read_bytes()).hexdigest()}">{w.name}</a><br>' for w in same)

@@ -17,7 +17,7 @@ def run(store: Store, files: dict[str, str]) -> tuple[subprocess.CompletedProces
     plan = store.plan(files)
     told = [
         part
-        for name in ("code", "out", "envs", "cache", "wheels", "bases")
+        for name in ("code", "out", "envs", "cache", "wheels", "bases", "locks", "own")
         for part in (f"--{name}", getattr(plan, name))
     ]
     argv = [sys.executable, "-m", "builder", *told, "--revision", plan.revision, "--index", store.index.url]

@@ -75,12 +75,6 @@ def test_a_wheels_pth_file_runs_nothing_at_build(store: Store, tmp_path: Path) -
     assert mark.exists(), "the wheel is harmless, so this test shows nothing"
 
 
-def test_a_source_distribution_is_refused_with_its_line(store: Store, tmp_path: Path) -> None:
-    result = store.failed({"requirements.txt": "requests\ngit+https://example.org/x.git\n"})
-    assert (result.end, result.file, result.line) == (End.FAILED, "requirements.txt", 2)
-    assert "built from source" in result.why
-
-
 def test_every_module_has_bytecode_that_names_its_place_in_the_sandbox(store: Store) -> None:
     artifact = store.build()
     store.finish(artifact)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from builder.complaint import explain
 from builder.faults import BuildFailed
+from builder.origin import Kind
 from builder.recipe import Recipe, Sdk
 from builder.requirements import Wanted, gather, platform_list
 
@@ -19,7 +20,7 @@ RECIPE = Recipe(sdk=Sdk.GRADIO, sdk_version="6.31.0", sdk_version_line=4, app_fi
 
 def wanted(files: Mapping[str, str] | str = "", recipe: Recipe = RECIPE) -> Wanted:
     there = {"requirements.txt": files} if isinstance(files, str) else files
-    return gather(recipe, there.get)
+    return gather(recipe, there.get, contents=lambda path: f"content of {path}")
 
 
 def refused(files: Mapping[str, str] | str) -> BuildFailed:
@@ -85,22 +86,52 @@ def test_prereleases_are_allowed_for_those_who_ask() -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "kind", "name", "extras", "stands"),
     [
-        "git+https://example.org/x.git",
-        "x @ git+https://example.org/x.git@main",
-        "-e .",
-        "--editable ./pkg",
-        "./pkg",
-        "pkg/sub",
-        "https://example.org/x-1.0.tar.gz",
-        "x @ https://example.org/x.zip",
+        ("git+https://example.org/x.git", Kind.GIT, "", "", ""),
+        ("x @ git+https://example.org/x.git@main", Kind.GIT, "x", "", ""),
+        ("git+https://example.org/x.git#egg=Some_Thing&subdirectory=a/b", Kind.GIT, "some-thing", "", ""),
+        (
+            "x[web] @ https://example.org/x.zip ; python_version > '3'",
+            Kind.ADDRESS,
+            "x",
+            "[web]",
+            "; python_version > '3'",
+        ),
+        ("https://example.org/x-1.0.tar.gz --hash=sha256:" + "a" * 64, Kind.ADDRESS, "", "", ""),
+        ("-e .", Kind.FOLDER, "", "", ""),
+        ("--editable=./pkg[dev]", Kind.FOLDER, "", "[dev]", ""),
+        ("./pkg", Kind.FOLDER, "", "", ""),
+        ("pkg/sub", Kind.FOLDER, "", "", ""),
+        ("./x-1.0.tar.gz", Kind.FILE, "", "", ""),
     ],
 )
-def test_what_has_to_be_built_is_refused_with_its_line(line: str) -> None:
-    error = refused(f"six\n{line}\n")
-    assert (error.file, error.line) == ("requirements.txt", 2)
-    assert "has to be built from source" in error.why
+def test_what_has_to_be_built_is_named_apart(line: str, kind: Kind, name: str, extras: str, stands: str) -> None:
+    found = wanted({"requirements.txt": f"six\n{line}\n", "pkg/setup.py": "", "pkg/sub/setup.py": "", "setup.py": ""})
+    [origin] = found.origins
+    assert (origin.kind, origin.name, origin.extras) == (kind, name, extras)
+    assert origin.place == "requirements.txt line 2"
+    assert dict(found.files)["requirements.txt"] == f"six\n{f'{origin.mark} {stands}'.rstrip()}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("git+ssh://example.org/x.git", "not from git+ssh:"),
+        ("git+file:///etc", "not from git+file:"),
+        ("file:///etc", "not from file:"),
+        ("/etc", "which is a folder of the machine"),
+        ("./gone", "which has no pyproject.toml and no setup.py"),
+        ("../outside", "which is outside the repo"),
+    ],
+)
+def test_a_source_that_nobody_may_fetch_is_refused_with_its_line(line: str, says: str) -> None:
+    assert says in refused(f"six\n{line}\n").why
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    [origin] = wanted("git+https://ann:hush@example.org/x.git\n").origins
+    assert origin.label == "git+https://example.org/x.git"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,11 @@ def test_what_is_told_to_the_builder_is_what_it_hears(tmp_path: Path) -> None:
     from builder.__main__ import arguments
 
     told = Sources(index="https://a", extra=("https://b", "https://c"), links=("/d",), ca="/e")
-    needed = [part for name in ("code", "out", "envs", "cache", "wheels", "bases") for part in (f"--{name}", "/x")]
+    needed = [
+        part
+        for name in ("code", "out", "envs", "cache", "wheels", "bases", "locks", "own")
+        for part in (f"--{name}", "/x")
+    ]
     heard = arguments().parse_args([*needed, *told.arguments()])
     assert (heard.index, heard.extra_index, heard.find_links, heard.ca) == (
         "https://a",

@@ -19,7 +19,7 @@ LATER = time.time() + 2 * YOUNG
 
 
 def shared(store: Store) -> Shared:
-    return Shared(**{name: store.root / name for name in ("envs", "cache", "wheels", "bases")})
+    return Shared(**{name: store.root / name for name in ("envs", "cache", "wheels", "bases", "locks", "own")})
 
 
 def lock_of(folder: Path) -> Lock:

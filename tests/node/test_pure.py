@@ -60,7 +60,7 @@ def test_an_end_is_told_by_what_is_known_of_it(status, killed, says):
 )
 def test_a_build_s_end_names_the_limit_it_met(status, killed, late, end):
     job = Job(id="b", argv=(), env={}, memory=2**20, cpus=1, seconds=5, log="")
-    assert judged(job, status=status, killed=killed, late=late) == end
+    assert judged(job, status=status, killed=killed, late=late, full=False) == end
 
 
 def test_a_user_is_given_once_for_ever_and_never_twice(tmp_path):

@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from builder.artifact import ArtifactKind
-from builder.sources import Sources
-from spaces_runtime.domain.errors import BackendUnavailable, Unavailable
-from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RepoId, RevisionId, Sha256, SpaceId
+from spaces_runtime.domain.errors import Unavailable
+from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RevisionId, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
-from spaces_runtime.domain.layout import Layout
-from spaces_runtime.domain.logs import Source
-from spaces_runtime.domain.ports.engine import Job, JobEnd
-from spaces_runtime.domain.repo import AddFile
-from spaces_runtime.domain.settings import TIERS, BuildSettings, SleepSettings
-from spaces_runtime.domain.space import BuildState, Revision, Space
-from spaces_runtime.scheduler.builds import BuildQueue, Ports, room
-from spaces_runtime.store.builds import SqlBuilds
-from spaces_runtime.store.database import Database, sqlite_url
-from spaces_runtime.store.git import GitRepos
+from spaces_runtime.domain.ports.engine import JobEnd
+from spaces_runtime.domain.space import BuildState
+from spaces_runtime.scheduler.builds import room
 from spaces_runtime.store.live.connection import Live
-from spaces_runtime.store.live.wakes import LiveWakes
-from spaces_runtime.store.logs import LogFiles
-from spaces_runtime.store.migrations import migrate
-from spaces_runtime.store.spaces import SqlSpaces
-from tests.builder.local_index import LocalIndex
 from tests.contracts.conftest import live, server  # noqa: F401 - fixtures
+from tests.scheduler.build_world import R, S, World, world_in
 
 pytestmark = pytest.mark.anyio
-
-S, R = SpaceId("s1"), RepoId("r1")
-README = b"---\nsdk: gradio\nsdk_version: 6.31.0\n---\n"
 
 
 @pytest.fixture
@@ -46,129 +30,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class NoBlobs:
-    """No repo here holds large files."""
-
-    def path(self, sha256: Sha256) -> Path:
-        raise AssertionError(sha256)
-
-    async def holds(self, repo: RepoId, sha256: Sha256) -> bool:
-        return False
-
-
-class Here:
-    """Runs jobs as plain child processes of this one. free: jobs wait for it. away: how often the node is not there."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Job] = []
-        self.later: list[Job] = []  # those in the background
-        self.running, self.most, self.away = 0, 0, 0
-        self.free = asyncio.Event()
-        self.free.set()
-        self.end: JobEnd | None = None
-        self.cut = False  # those in the background end at once
-
-    async def run(self, job: Job) -> JobEnd:
-        if self.away:
-            self.away -= 1
-            raise BackendUnavailable(what="build", why="the node is away")
-        if job.background:
-            self.later.append(job)
-            if self.cut:
-                return JobEnd(status=-9, why="it was ended from outside")
-            return await self._really(job)
-        self.jobs.append(job)
-        self.running += 1
-        self.most = max(self.most, self.running)
-        try:
-            await self.free.wait()
-            return self.end or await self._really(job)
-        finally:
-            self.running -= 1
-
-    async def _really(self, job: Job) -> JobEnd:
-        with Path(job.log).open("ab") as log:
-            child = await asyncio.create_subprocess_exec(*job.argv, env=job.env, stdout=log, stderr=log, cwd="/")
-            try:
-                return JobEnd(status=await child.wait())
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    child.kill()
-
-
-class World:
-    """One Space, its repo and the queue."""
-
-    def __init__(self, root: Path, db: Database, store: Live) -> None:
-        self.layout = Layout(root / "data")
-        self.index = LocalIndex(root / "index")
-        self.jobs, self.wakes = Here(), LiveWakes(store)
-        self.builds = SqlBuilds(db)
-        self.spaces = SqlSpaces(db, tiers=TIERS, default_tier="cpu-basic", sleep=SleepSettings())
-        self.repos = GitRepos(self.layout.repos, NoBlobs())
-        self.logs = LogFiles(self.layout.logs)
-        self.queue = self.made(at_once=2)
-
-    def made(self, at_once: int) -> BuildQueue:
-        for folder in (self.layout.builds, self.layout.logs / S):
-            folder.mkdir(parents=True, exist_ok=True)
-        ports = Ports(
-            repos=self.repos, jobs=self.jobs, logs=self.logs, builds=self.builds, spaces=self.spaces, wakes=self.wakes
-        )
-        sources = Sources(index=self.index.url)
-        return BuildQueue(
-            ports, layout=self.layout, settings=BuildSettings(at_once=at_once), sources=sources, network={}
-        )
-
-    async def push(self, files: Mapping[str, bytes]) -> RevisionId:
-        changes = [AddFile(path=path, content=content) for path, content in files.items()]
-        head = await self.repos.commit(R, "main", changes, author="ann", message="push", parent=None)
-        await self.spaces.set_head(S, head)
-        return head
-
-    async def space(self) -> Space:
-        [space] = await self.spaces.snapshot([S])
-        return space
-
-    async def submit(self, revision: RevisionId, rebuild: int = 0, **changes: object) -> BuildKey:
-        key = BuildKey(revision, rebuild)
-        await self.queue.submit(replace(await self.space(), **changes), R, key)
-        return key
-
-    async def build(self, revision: RevisionId, rebuild: int = 0, **changes: object) -> Revision:
-        key = await self.submit(revision, rebuild, **changes)
-        await asyncio.wait_for(self.queue.idle(), 60)
-        return await self.found(key)
-
-    async def found(self, key: BuildKey) -> Revision:
-        found = await self.builds.find(S, key)
-        assert found is not None
-        return found
-
-    async def until(self, key: BuildKey, state: BuildState) -> None:
-        async with asyncio.timeout(30):
-            while (found := await self.builds.find(S, key)) is None or found.build is not state:
-                await asyncio.sleep(0.01)
-
-    async def log(self) -> list[str]:
-        return [line.text for line in await self.logs.last(S, Source.BUILD, 100)]
-
-    def folders(self) -> set[str]:
-        return {path.name for path in (self.layout.builds / S).iterdir()}
-
-
 @pytest.fixture
 async def world(tmp_path: Path, live: Live) -> AsyncIterator[World]:  # noqa: F811
-    url = sqlite_url(tmp_path / "db.sqlite")
-    migrate(url)
-    db = Database(url)
-    made = World(tmp_path, db, live)
-    await made.repos.create(R, {"README.md": README, "app.py": b""}, "ann")
-    await made.spaces.create(S, R, "ann-hello", "cpu-basic")
-    yield made
-    made.jobs.free.set()
-    await made.queue.close()
-    await db.close()
+    async with world_in(tmp_path, live) as made:
+        yield made
+        made.jobs.free.set()
 
 
 async def test_a_push_is_built_by_a_job_and_the_space_looked_at(world: World) -> None:
