@@ -7,7 +7,7 @@ import sys
 import click
 import typer
 
-from spaces_runtime.cli import log, platform, quota, space, token, user
+from spaces_runtime.cli import log, org, platform, quota, space, token, user
 from spaces_runtime.domain.errors import Fault
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(user.app, name="user")
+app.add_typer(org.app, name="org")
 app.add_typer(token.app, name="token")
 app.add_typer(space.app, name="space")
 app.add_typer(quota.app, name="quota")

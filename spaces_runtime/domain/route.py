@@ -29,6 +29,7 @@ class Route:
     page: the Space's page on the hub, an absolute URL.
     headers: the author's custom_headers. frameable: other sites may frame it.
     files: folder of a static Space, served by the gateway itself; empty: an app answers. index: its file for `/`.
+    moved: the Space had this host before it was renamed; visitors are sent to its present one.
     """
 
     space: SpaceId
@@ -43,6 +44,7 @@ class Route:
     frameable: bool = True
     files: str = ""
     index: str = ""
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

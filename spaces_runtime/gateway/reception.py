@@ -26,7 +26,7 @@ from spaces_runtime.gateway.exchange import Exchange, Lane
 from spaces_runtime.gateway.head import Field
 from spaces_runtime.gateway.headers import Back, Toward
 from spaces_runtime.gateway.hold import DIAL_AGAIN, Asker, Early, Held, News
-from spaces_runtime.gateway.reply import hop, is_preflight, preflight, refusal, wants_page
+from spaces_runtime.gateway.reply import elsewhere, hop, is_preflight, preflight, refusal, wants_page
 from spaces_runtime.gateway.streams import Surroundings, Tab, Tunnel
 from spaces_runtime.gateway.table import Table
 from spaces_runtime.gateway.upstream import Pool
@@ -154,6 +154,8 @@ class Reception:
         decision = decide(route, allowed=allowed, page=page, settings=self._desk.settings)
         if isinstance(decision, Refuse):
             self._refused(exchange, route, decision)
+        elif route.moved:
+            exchange.reply(elsewhere(self._scheme + b"://" + route.host.encode() + head.target))
         elif head.target.startswith(OWN):
             self._own(exchange, route)
         elif route.files:
@@ -183,6 +185,11 @@ class Reception:
             exchange.counted = True
         exchange.go(lane)
         return True
+
+    def prepare(self, route: Route) -> None:
+        """Connect to an app that is being woken while that takes its time: nothing is sent before its door opens."""
+        if route.instance is not None:
+            self._pool(route.instance).prepare()
 
     def refuse(self, exchange: Exchange, route: Route | None) -> bool:
         """A held request whose Space went away or cannot be woken any more."""

@@ -81,6 +81,11 @@ def _page(status: int, why: str, then: str, link: str, fields: list[tuple[bytes,
     return Reply(status=status, body=body.encode(), fields=(*named, *fields))
 
 
+def elsewhere(location: bytes) -> Reply:
+    """The same request at another address. The name may pass to another Space, so nobody is to remember it."""
+    return Reply(status=307, fields=((b"Location", location), (b"Cache-Control", b"no-store")))
+
+
 def preflight(head: Head) -> Reply:
     """What a browser asks before it sends a cross-origin request with a token; it proves nothing and opens nothing."""
     fields = [

@@ -11,6 +11,7 @@ from spaces_runtime.domain.errors import EntryMissing
 from spaces_runtime.domain.ids import RevisionId
 from spaces_runtime.domain.repo import Entry
 from spaces_runtime.hub.asked import Asked, asked, web
+from spaces_runtime.hub.downloads import counted
 from spaces_runtime.hub.serve_file import Content, serve
 from spaces_runtime.hub.wire import fault_response, unquoted
 
@@ -41,7 +42,7 @@ async def _answer(request: Request, *, raw: bool) -> Response:
         return fault_response(request, fault, headers)  # clients remember the absence at this commit
     if entry.lfs and not raw:
         headers |= {"X-Linked-Etag": f'"{entry.lfs.sha256}"', "X-Linked-Size": str(entry.lfs.size)}
-    return serve(request, content, headers)
+    return counted(request, found.repo, serve(request, content, headers))
 
 
 async def _content(found: Asked, revision: RevisionId, entry: Entry, *, raw: bool) -> Content:
@@ -50,7 +51,7 @@ async def _content(found: Asked, revision: RevisionId, entry: Entry, *, raw: boo
     name = PurePosixPath(entry.path).name
     if entry.lfs is None or raw:
         source = await found.desk.repos.read(found.repo.id, revision, entry.path)
-        return Content(name=name, size=len(source), etag=entry.oid, source=source)
+        return Content(name=name, size=len(source), etag=entry.oid, source=source, pointer=entry.lfs is not None)
     if not await found.desk.blobs.holds(found.repo.id, entry.lfs.sha256):
         raise EntryMissing(entry.path, f"The content of {entry.path} was never uploaded, only its LFS pointer")
     size = await found.desk.blobs.size(entry.lfs.sha256)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spaces_runtime.domain.hosts import Names
@@ -16,6 +16,7 @@ from spaces_runtime.domain.route import Face
 class Site:
     """namespace, name: of the repo. host: canonical, with port. hosts: lower case, no port, all it answers to.
 
+    former: hosts it had before it was renamed, written likewise.
     page: on the hub, absolute. face: without `usual`, which is the scheduler's.
     """
 
@@ -25,6 +26,7 @@ class Site:
     private: bool
     host: str
     hosts: tuple[str, ...]
+    former: tuple[str, ...] = ()
     page: str
     face: Face
 
@@ -34,9 +36,9 @@ class Site:
         return f"{self.namespace}/{self.name}"
 
 
-def site_of(address: Address, repo: Repo, names: Names, card: Mapping[str, object]) -> Site:
-    """card: the README's front matter, as far as it is readable."""
-    plain = names.host(address.subdomain).removesuffix(names.port).lower()
+def site_of(address: Address, repo: Repo, names: Names, card: Mapping[str, object], former: Sequence[str] = ()) -> Site:
+    """card: the README's front matter, as far as it is readable. former: subdomains it had."""
+    plain, *before = (names.host(label).removesuffix(names.port).lower() for label in (address.subdomain, *former))
     return Site(
         namespace=repo.namespace,
         name=repo.name,
@@ -44,6 +46,7 @@ def site_of(address: Address, repo: Repo, names: Names, card: Mapping[str, objec
         private=repo.visibility is Visibility.PRIVATE,
         host=names.host(address.subdomain),
         hosts=(plain, address.loopback) if names.local else (plain,),
+        former=tuple(before),
         page=f"{names.hub_url}/{repo.kind.prefix}{repo.full}",
         face=Face(
             title=_text(card, "title") or repo.name,

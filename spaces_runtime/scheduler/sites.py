@@ -26,10 +26,12 @@ class Sites:
     async def load(self, named: Collection[SpaceId], known: dict[SpaceId, Known]) -> None:
         """Bring `known` up to the index: Spaces that are new, renamed, or shown otherwise."""
         addresses = await self._parts.spaces.addresses(named)
+        former = await self._parts.spaces.former_hosts(named)
         found = {repo.id: repo for repo in await self._parts.index.listing(Kind.SPACE)} if len(addresses) > FEW else {}
         for address in addresses:
             repo = found.get(address.repo) or await self._parts.index.by_id(address.repo) or _deleted(address)
-            site = site_of(address, repo, self._parts.names, await self._card(address.space, repo))
+            card = await self._card(address.space, repo)
+            site = site_of(address, repo, self._parts.names, card, former.get(address.space, ()))
             if address.space in known:
                 known[address.space].site = site
             else:

@@ -8,7 +8,9 @@ from dataclasses import replace
 import structlog
 
 from spaces_runtime.domain.events import StageChanged
+from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.observed import Observed
+from spaces_runtime.domain.route import Route
 from spaces_runtime.domain.space import Space
 from spaces_runtime.domain.stage import derive_stage
 from spaces_runtime.scheduler.known import Known
@@ -24,18 +26,18 @@ class Voice:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._holders: dict[str, SpaceId] = {}  # whose route each host has: a name may pass from one to another
 
     async def route(self, known: Known, space: Space, now: float) -> None:
         """Before a door opens or shuts, the route must lead to the right one."""
         route = route_of(space, known.site, now)
-        if route == known.route:
+        hosts = frozenset((*known.site.hosts, *known.site.former))
+        if route == known.route and hosts == known.hosts:
             return
-        hosts = set(known.site.hosts)
-        for host in known.hosts - hosts:  # it was renamed
-            await self._parts.routes.publish(host, None)
-        for host in hosts:
-            await self._parts.routes.publish(host, route)
-        known.route, known.hosts = route, frozenset(hosts)
+        for host in known.hosts - hosts:  # another Space has taken the name
+            await self._withdraw(host, space.id)
+        known.route, known.hosts = route, hosts
+        await self._publish(known, space.id, route)
 
     async def stage(self, known: Known, space: Space, now: float) -> None:
         """After each step: what was seen, and the stage when its word or reason changed."""
@@ -58,17 +60,31 @@ class Voice:
 
     async def gone(self, known: Known, space: Space) -> None:
         """Deleted: nothing answers there any more."""
-        for host in known.hosts | set(known.site.hosts):
-            await self._parts.routes.publish(host, None)
+        for host in {*known.hosts, *known.site.hosts, *known.site.former}:
+            await self._withdraw(host, space.id)
         await self._parts.observations.publish({space.id: None})
 
     async def everything(self, known: Known) -> None:
         """The live store has lost all of it."""
-        for host in known.hosts if known.route is not None else ():
-            await self._parts.routes.publish(host, known.route)
+        if known.route is not None:
+            await self._publish(known, known.route.space, known.route)
         for order in known.orders.values():
             await self._parts.gates.order(order)
         known.told = None
+
+    async def _publish(self, known: Known, space: SpaceId, route: Route) -> None:
+        for host in known.site.former:
+            if self._holders.get(host, space) == space:  # else it is another one's own by now
+                self._holders[host] = space
+                await self._parts.routes.publish(host, replace(route, moved=True))
+        for host in known.site.hosts:
+            self._holders[host] = space
+            await self._parts.routes.publish(host, route)
+
+    async def _withdraw(self, host: str, space: SpaceId) -> None:
+        if self._holders.get(host, space) == space:
+            self._holders.pop(host, None)
+            await self._parts.routes.publish(host, None)
 
 
 def observed(known: Known, space: Space, now: float) -> Observed:
