@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 
 from tests.builder.local_index import LocalIndex
@@ -66,9 +65,5 @@ def archive(folder: Path, name: str, version: str, files: Mapping[str, str]) -> 
 def offer(index: LocalIndex, name: str, version: str = "1.0", **more: object) -> Path:
     """Put a source distribution, and no wheel, on the index."""
     path = archive(index.files, name, version, source(name, version, **more))  # type: ignore[arg-type]
-    page = index.simple / name
-    page.mkdir(exist_ok=True)
-    digest = sha256(path.read_bytes()).hexdigest()
-    with (page / "index.html").open("a") as out:
-        out.write(f'<a href="{path.as_uri()}#sha256={digest}">{path.name}</a><br>\n')
+    index.show(name)
     return path

@@ -40,12 +40,17 @@ class LocalIndex:
         write_wheel(
             wheel, name, version, files or {f"{plain}/__init__.py": f"VERSION = {version!r}\n"}, needs, tag, claims
         )
+        self.show(name)
+        return wheel
+
+    def show(self, name: str) -> None:
+        """List all files of a package."""
         page = self.simple / name.replace("_", "-")
         page.mkdir(exist_ok=True)
-        same = sorted(self.files.glob(f"{plain}-*.whl"))
+        plain = name.replace("-", "_")
+        same = sorted((*self.files.glob(f"{plain}-*.whl"), *self.files.glob(f"{plain}-*.tar.gz")))
         links = (f'<a href="{w.as_uri()}#sha256={sha256(w.read_bytes()).hexdigest()}">{w.name}</a><br>' for w in same)
         (page / "index.html").write_text("<!DOCTYPE html><html><body>" + "\n".join(links) + "</body></html>")
-        return wheel
 
 
 def write_wheel(
