@@ -29,15 +29,16 @@ class Asker:
         self._asked: dict[SpaceId, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def ask(self, space: SpaceId) -> None:
-        """Someone wants in. Repeated only when the Space has not opened for a while."""
+    def ask(self, space: SpaceId) -> bool:
+        """Someone wants in. Repeated only when the Space has not opened for a while; False: it was asked already."""
         now = asyncio.get_running_loop().time()
         if now - self._asked.get(space, -ASK_AGAIN) < ASK_AGAIN:
-            return
+            return False
         self._asked[space] = now
         task = asyncio.get_running_loop().create_task(self._send(space))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return True
 
     def opened(self, space: SpaceId) -> None:
         """It has been answered: the next one asks at once."""
@@ -111,6 +112,7 @@ class Front(Protocol):
     """Where a held request goes on."""
 
     def enter(self, exchange: Exchange, route: Route) -> bool: ...  # False: the door is still shut
+    def prepare(self, route: Route) -> None: ...  # the door may open in a moment
     def refuse(self, exchange: Exchange, route: Route | None) -> bool: ...  # False: there is no reason to
     def too_late(self, exchange: Exchange, route: Route, late: Late, why: str) -> None: ...
 
@@ -135,8 +137,8 @@ class Held:
         """Begin. pause: seconds before the next try, after one that failed."""
         self._exchange.holder = self
         self._table.wait(self._route.space, self)
-        if self._wakes:
-            self._asker.ask(self._route.space)
+        if self._wakes and self._asker.ask(self._route.space):
+            self._front.prepare(self._route)
         self._not_before = self._loop.time() + pause
         self._schedule()
 

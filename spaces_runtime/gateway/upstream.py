@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -44,10 +45,12 @@ class Pool:
     def __init__(self, dial: Callable[[], Awaitable[socket.socket]]) -> None:
         self._dial = dial
         self._idle: list[Upstream] = []
+        self._waiting: deque[Errand] = deque()
+        self._dialling = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
-        return f"Pool(idle={len(self._idle)}, dialling={len(self._tasks)})"
+        return f"Pool(idle={len(self._idle)}, dialling={self._dialling}, waiting={len(self._waiting)})"
 
     def take(self) -> Upstream | None:
         """An idle connection that still stands, newest first."""
@@ -67,10 +70,15 @@ class Pool:
             self.go_fresh(errand)
 
     def go_fresh(self, errand: Errand) -> None:
-        """Over a new connection."""
-        task = asyncio.get_running_loop().create_task(self._connect(errand))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Over a new connection: whichever of those being made stands first."""
+        self._waiting.append(errand)
+        if self._dialling < len(self._waiting):
+            self._begin()
+
+    def prepare(self) -> None:
+        """Somebody will want to go soon: have a connection then. The kernel takes it for an app that is frozen."""
+        if not self._idle and not self._dialling:
+            self._begin()
 
     def give(self, upstream: Upstream) -> None:
         """Take back a connection whose answer was read to its end."""
@@ -96,19 +104,35 @@ class Pool:
         if self._idle:
             self.close_idle(now - IDLE)
 
-    async def _connect(self, errand: Errand) -> None:
+    def _begin(self) -> None:
+        self._dialling += 1
+        task = asyncio.get_running_loop().create_task(self._connect())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
+        upstream, why = None, ""
         try:
             async with asyncio.timeout(DIAL):
                 sock = await self._dial()
                 make = loop.create_unix_connection if sock.family == socket.AF_UNIX else loop.create_connection
                 _, upstream = await make(lambda: Upstream(self, sock), sock=sock)
         except TimeoutError:
-            errand.not_dialled(f"It took no connection within {DIAL:.0f} s.")
+            why = f"It took no connection within {DIAL:.0f} s."
         except Exception as error:  # noqa: BLE001 - a task's root; whatever it was, the visitor is told
-            errand.not_dialled(str(error) or type(error).__name__)
-        else:
+            why = str(error) or type(error).__name__
+        finally:
+            self._dialling -= 1
+        errand = self._waiting.popleft() if self._waiting else None
+        if upstream is None:
+            if errand is not None:
+                errand.not_dialled(why)
+        elif errand is not None:
             upstream.carry(errand)
+        else:
+            upstream.wait()
+            self.give(upstream)
 
 
 class Upstream(asyncio.Protocol):
@@ -147,6 +171,11 @@ class Upstream(asyncio.Protocol):
         except OSError:
             return False
         return False  # its end, or bytes that answer nothing
+
+    def wait(self) -> None:
+        """Made before anybody needs it: the app may hang up meanwhile, as it may on one that was used."""
+        self.uses = 1
+        self.idle_since = asyncio.get_running_loop().time()
 
     def carry(self, errand: Errand) -> None:
         """Serve this errand next."""

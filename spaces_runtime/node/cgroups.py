@@ -127,6 +127,15 @@ def _table(path: Path) -> dict[str, int]:
         return {}
 
 
+def _tell(path: str, what: bytes) -> None:
+    """Write to a file of the kernel's. Raises: OSError."""
+    number = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(number, what)
+    finally:
+        os.close(number)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """The folders of one instance."""
@@ -229,11 +238,11 @@ class Group:
         return (self.folders["freezer"][0] / "freezer.state").read_text().strip() == "FROZEN"
 
     def thaw(self) -> None:
-        """Run again; a few microseconds."""
+        """Run again; a few microseconds, as a visitor waits: pathlib's way to write takes three times as long."""
         if CORE in self.folders:
-            (self.folders[CORE][0] / "cgroup.freeze").write_text("0")
+            _tell(f"{self.folders[CORE][0]}/cgroup.freeze", b"0")
         elif "freezer" in self.folders:
-            (self.folders["freezer"][0] / "freezer.state").write_text("THAWED")
+            _tell(f"{self.folders['freezer'][0]}/freezer.state", b"THAWED")
 
     def signal(self, number: signal.Signals, but: Sequence[int] = ()) -> None:
         """To every process of the group."""

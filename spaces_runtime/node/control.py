@@ -93,15 +93,18 @@ class Control:
         writer.write(_line({"id": request["id"]} | answer))
 
     def _resume(self, request: Json, writer: asyncio.StreamWriter) -> None:
-        """Without a task: nothing stands between a visitor and a thaw."""
+        """Without a task, and the answer first: nothing stands between a visitor and a thaw."""
         answer: Json = {"ok": None}
+        thawed = None
         try:
-            self.instances.resume(InstanceId(request["instance"]))
+            thawed = self.instances.resume(InstanceId(request["instance"]))
         except Fault as fault:
             answer = {"fault": sandbox.tell_fault(fault)}
         except OSError as error:
             answer = {"fault": sandbox.tell_fault(_failed("resume", error))}
         writer.write(_line({"id": request["id"]} | answer))
+        if thawed is not None:
+            self.tell(thawed)
 
     async def _unknown(self, request: Json, writer: asyncio.StreamWriter) -> None:
         raise Invalid(what=f"carry out {request['op']}", why="the node has no such operation")

@@ -242,12 +242,13 @@ class Instances:
                 raise RungFailed(what=f"freeze {instance}", why=str(error) or "it would not stand still") from error
         self._changed(living)
 
-    def resume(self, instance: InstanceId) -> None:
-        """At once; half a millisecond. Raises: Missing."""
+    def resume(self, instance: InstanceId) -> Instance | None:
+        """At once. Returns what is to be told, None: it was awake. Raises: Missing."""
         living = self._find(instance)
-        if living.phase is Phase.FROZEN:
-            living.thaw()
-            self._tell(living.shown(counted=False))
+        if living.phase is not Phase.FROZEN:
+            return None
+        living.thaw()
+        return living.shown(counted=False)
 
     async def dial(self, instance: InstanceId) -> socket.socket:
         """A connection to the app. Raises: ConnectionRefusedError, OSError, TimeoutError."""

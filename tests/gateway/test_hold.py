@@ -69,6 +69,39 @@ def test_a_wake_adds_next_to_nothing(within):
     within(story)
 
 
+def test_a_connection_is_made_while_the_space_wakes_and_nothing_is_sent_before_its_door_opens(within):
+    async def story(here):
+        app = await here.awake()
+        await here.close()
+        await until(here.quiet)
+        one = await here.talk()
+        await one.send("GET", "/", {"Host": HOST})
+        await until(lambda: app.opened == 1)
+        assert app.seen == []
+        await here.open()
+        assert (await one.answer()).status == 200
+        assert (app.opened, len(app.seen)) == (1, 1)
+
+    within(story)
+
+
+def test_a_connection_made_ahead_that_the_app_gave_up_is_replaced(within):
+    async def story(here):
+        app = await here.awake()
+        await here.close()
+        await until(here.quiet)
+        one = await here.talk()
+        await one.send("GET", "/", {"Host": HOST})
+        await until(lambda: app.opened == 1)
+        for writer in tuple(app.writers):
+            writer.close()
+        await here.open()
+        assert (await one.answer()).status == 200
+        assert len(app.seen) == 1
+
+    within(story)
+
+
 def test_many_visitors_ask_for_one_wake(within):
     async def story(here):
         await asleep(here)

@@ -27,7 +27,8 @@ class LiveWakes:
         await self._put(LOOK, space)
 
     async def _put(self, why: bytes, space: SpaceId) -> None:
-        await self._live.calls(("RPUSH", WAKES, why + space.encode()), ("LTRIM", WAKES, -LONGEST, -1))
+        if await self._live.call("RPUSH", WAKES, why + space.encode()) > LONGEST:
+            await self._live.call("LTRIM", WAKES, -LONGEST, -1)
 
     async def asked(self) -> AsyncIterator[tuple[SpaceId, bool]]:
         """For one reader: what waits, then what comes."""
