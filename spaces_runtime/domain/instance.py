@@ -52,6 +52,18 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A volume made ready. folder: what to show; of a writable one, `files.json`: what its bucket has, see domain.kept.
+
+    key: of a writable one, names where its files are kept on this machine; empty: it is read-only.
+    """
+
+    folder: str
+    inside: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartSpec:  # never logged: env holds opened secrets
     """All a backend needs to start one instance; it keeps `spec` beside the instance and shows it again."""
 
@@ -61,4 +73,5 @@ class StartSpec:  # never logged: env holds opened secrets
     spec: Digest
     artifact: Artifact
     setup: Setup
+    mounts: tuple[Mount, ...] = ()
     env: dict[str, str] = field(repr=False)  # variables, opened secrets, and what the platform tells the app

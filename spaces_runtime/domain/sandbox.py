@@ -15,7 +15,7 @@ from builder.artifact import Artifact, ArtifactKind
 from spaces_runtime.domain.errors import BackendUnavailable, Fault, Invalid, Missing, RungFailed, Unavailable
 from spaces_runtime.domain.hardware import Hardware
 from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RevisionId, SpaceId
-from spaces_runtime.domain.instance import Instance, Phase, StartSpec
+from spaces_runtime.domain.instance import Instance, Mount, Phase, StartSpec
 from spaces_runtime.domain.ports.engine import Job, JobEnd
 from spaces_runtime.domain.setup import Setup, Volume
 
@@ -109,6 +109,7 @@ def hear_spec(told: Json) -> StartSpec:
             volumes=tuple(Volume(**volume) for volume in setup["volumes"]),
             restarts=setup["restarts"],
         ),
+        mounts=tuple(Mount(**mount) for mount in told["mounts"]),
         env=dict(told["env"]),
     )
 

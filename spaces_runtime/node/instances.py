@@ -19,7 +19,7 @@ import structlog
 from spaces_runtime.domain.errors import BackendUnavailable, Invalid, Missing, RungFailed
 from spaces_runtime.domain.ids import InstanceId, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase, StartSpec
-from spaces_runtime.node import disk, network
+from spaces_runtime.node import buckets, disk, network
 from spaces_runtime.node.internet import MOST
 from spaces_runtime.node.living import Living
 from spaces_runtime.node.logs import Log
@@ -32,6 +32,7 @@ from spaces_runtime.node.users import Users
 
 log = structlog.get_logger()
 GRACE = 3.0  # seconds an app may take to end by itself
+SEND_EVERY, SEND_SHARE = 5.0, 50  # least seconds between looks at what Spaces write into buckets; times a look's length
 WATCH_EVERY = 2.0  # seconds between looks at connections that may have gone
 
 
@@ -87,6 +88,8 @@ class Instances:
 
     async def _begin(self, living: Living, spec: StartSpec, user: int | None) -> None:
         async with self._volumes[spec.space]:
+            if not self._others(living):
+                await asyncio.to_thread(self._tidy, spec)
             prepared = await asyncio.to_thread(prepare, self._machine, spec, living.folder, user)
         group = self._machine.group(spec.id)
         group.make(limits(spec))
@@ -181,10 +184,33 @@ class Instances:
         (living.folder / "disk.img").unlink(missing_ok=True)
         space = living.record.space
         async with self._volumes[space]:
-            if not any(other.record.space == space and not other.record.ended for other in self._living.values()):
+            alone = not self._others(living)
+            await asyncio.to_thread(self._send, space, ended=alone)
+            if alone:
                 await asyncio.to_thread(self._detach_volume, space)
 
+    def _others(self, living: Living) -> bool:
+        """Another instance of its Space runs."""
+        running = (other for other in self._living.values() if other is not living and not other.record.ended)
+        return any(other.record.space == living.record.space for other in running)
+
+    def _tidy(self, spec: StartSpec) -> None:
+        """Buckets that the Space mounts no longer; what it wrote there was sent when it ended."""
+        for place in buckets.places(self._machine, spec.space):
+            if place.key not in {mount.key for mount in spec.mounts}:
+                buckets.drop(place)
+
+    def _send(self, space: SpaceId, *, ended: bool) -> None:
+        """What it wrote into its buckets; what cannot be sent now stays there, and is sent another time."""
+        for place in buckets.places(self._machine, space):
+            try:
+                buckets.send(place, ended=ended)
+            except OSError as error:
+                log.warning("what a Space wrote could not be sent", space=space, why=str(error))
+
     def _detach_volume(self, space: SpaceId) -> None:
+        for place in buckets.places(self._machine, space):
+            buckets.detach(place)
         target = self._machine.volumes / space
         disk.detach(target)
         with contextlib.suppress(OSError):
@@ -286,9 +312,9 @@ class Instances:
         for name in self._machine.cgroups.names() - set(self._living):
             await self._forget(name, None)
         used = {living.record.space for living in self._living.values() if not living.record.ended}
-        for target in self._machine.volumes.iterdir():
-            if target.name not in used:
-                await asyncio.to_thread(self._detach_volume, SpaceId(target.name))
+        for space in {SpaceId(target.name.partition("@")[0]) for target in self._machine.volumes.iterdir()} - used:
+            await asyncio.to_thread(self._send, space, ended=True)
+            await asyncio.to_thread(self._detach_volume, space)
 
     async def _adopt(self, living: Living) -> None:
         kept = living.record
@@ -325,6 +351,17 @@ class Instances:
                     living.count()
                     if not living.connections:
                         self._tell(living.shown(counted=False))
+
+    async def send_written(self) -> None:
+        """What running Spaces write into their buckets, by and by."""
+        took = 0.0
+        while True:
+            await asyncio.sleep(max(SEND_EVERY, SEND_SHARE * took))
+            begun = time.monotonic()
+            for space in {living.record.space for living in self._living.values() if not living.record.ended}:
+                async with self._volumes[space]:
+                    await asyncio.to_thread(self._send, space, ended=False)
+            took = time.monotonic() - begun
 
     async def let_go(self) -> None:
         """The node ends, the Spaces run on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shutil
 import socket
@@ -12,8 +13,9 @@ from pathlib import Path
 
 from spaces_runtime.domain.errors import BackendUnavailable, Invalid
 from spaces_runtime.domain.instance import StartSpec
-from spaces_runtime.domain.layout import STUB
+from spaces_runtime.domain.layout import MOUNTS, STUB
 from spaces_runtime.node import disk, sandbox
+from spaces_runtime.node.buckets import Place, ready
 from spaces_runtime.node.cgroups import Limits
 from spaces_runtime.node.environment import HOME, environment
 from spaces_runtime.node.inside import init, launch
@@ -58,7 +60,11 @@ def found(machine: Machine, spec: StartSpec) -> None:
     Raises: NotADirectoryError, PermissionError.
     """
     data = machine.layout.data.resolve()
-    for folder in (spec.artifact.location, spec.artifact.code, spec.artifact.base, spec.artifact.hub):
+    for mount in spec.mounts:
+        if not Path(mount.folder).resolve().is_relative_to(machine.layout.mounts.resolve()):
+            raise PermissionError(f"{mount.folder} is no volume")
+    shown = (mount.folder for mount in spec.mounts)
+    for folder in (spec.artifact.location, spec.artifact.code, spec.artifact.base, spec.artifact.hub, *shown):
         if folder and not Path(folder).resolve().is_relative_to(data):
             raise PermissionError(f"{folder} is not in the data folder")
         if folder and not Path(folder).is_dir():
@@ -138,10 +144,13 @@ def prepare(machine: Machine, spec: StartSpec, folder: Path, user: int | None) -
     )
     joins = machine.group(spec.id).joins
     if not machine.bwrap:
+        if spec.mounts:
+            raise NotADirectoryError("its volumes need a sandbox, and none can be made here")
         return trusted(spec, folder, orders, joins)
+    view = replace(_view(machine, spec, folder, data, user), mounted=mounted(machine, spec, folder, user))
     command = Command(
         joins=joins,
-        bwrap=(machine.bwrap, *sandbox.arguments(_view(machine, spec, folder, data, user))),
+        bwrap=(machine.bwrap, *sandbox.arguments(view)),
         seccomp=machine.seccomp,
         init=(str(python_of(Path(spec.artifact.location))), "-I", "-S", INIT),
     )
@@ -160,6 +169,19 @@ def _view(machine: Machine, spec: StartSpec, folder: Path, data: Path, user: int
         etc=_etc(machine, folder, user),
         memory=spec.setup.hardware.memory,
         base=Path(spec.artifact.base) if spec.artifact.base else None,
+    )
+
+
+def mounted(machine: Machine, spec: StartSpec, folder: Path, user: int | None) -> tuple[tuple[Path, str, bool], ...]:
+    """The Space's volumes, ready to be shown. What is written down keeps a sweep from them."""
+    names = [Path(mount.folder).relative_to(machine.layout.mounts).parts[0] for mount in spec.mounts if not mount.key]
+    (folder / MOUNTS).write_text(json.dumps(names))
+    size = spec.setup.hardware.disk
+    return tuple(
+        (ready(Place(machine=machine, space=spec.space, key=mount.key), mount, size, user), mount.inside, False)
+        if mount.key
+        else (Path(mount.folder), mount.inside, True)
+        for mount in spec.mounts
     )
 
 

@@ -21,6 +21,7 @@ class View:
 
     root: started by root, so without a user namespace and with the right to change the user inside.
     shown: (path outside, path inside), read-only. writable: the same, read-write.
+    mounted: volumes: (path outside, path inside, whether read-only); they lie over all the others.
     base: folder of Debian packages; its usr lies over the system's. memory: bytes; sizes /tmp and /dev/shm.
     own_network: a network namespace of its own. names: whether the outside's resolver is shown.
     """
@@ -30,6 +31,7 @@ class View:
     writable: tuple[tuple[Path, str], ...]
     etc: Path
     memory: int
+    mounted: tuple[tuple[Path, str, bool], ...] = ()
     base: Path | None = None
     own_network: bool = True
     names: bool = False
@@ -70,7 +72,8 @@ def arguments(view: View) -> list[str]:
     """All but the program to run; the caller adds file descriptors and the program."""
     user = list(CHANGE_USER if view.root else AN_USER)
     network = ["--unshare-net"] if view.own_network else []
-    inside = [path for _, path in (*view.shown, *view.writable)]
+    inside = [*(path for _, path in (*view.shown, *view.writable)), *(path for _, path, _ in view.mounted)]
+    deeper = sorted(view.mounted, key=lambda mount: mount[1].count("/"))
     half = str(max(view.memory // 2, 2**20))
     return [
         *user,
@@ -84,5 +87,6 @@ def arguments(view: View) -> list[str]:
         *(part for path in parents(inside) if path not in TMP for part in ("--perms", "0755", "--dir", path)),
         *(part for outside, path in view.shown for part in ("--ro-bind", str(outside), path)),
         *(part for outside, path in view.writable for part in ("--bind", str(outside), path)),
+        *(part for outside, path, only in deeper for part in ("--ro-bind" if only else "--bind", str(outside), path)),
         *(part for target, link in view.links for part in ("--symlink", target, link)),
     ]

@@ -43,6 +43,7 @@ async def serve(layout: Layout, *, port: int, trusting: bool = False, internet: 
         control.serve, sock=_listener(layout.node_socket, SCHEDULER), limit=LONGEST_LINE
     )
     watching = [asyncio.create_task(instances.watch_connections()), asyncio.create_task(dialing.serve())]
+    watching.append(asyncio.create_task(instances.send_written()))
     log.info("node ready", instances=len(instances.observe()))
     await ends.wait()
     orders.close()

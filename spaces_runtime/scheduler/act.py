@@ -12,19 +12,22 @@ from uuid import uuid4
 import structlog
 
 from spaces_runtime.domain.actions import Action, Build, Close, Forget, Open, Resume, Start, Stop, Suspend
-from spaces_runtime.domain.errors import Missing, RungFailed, Unavailable
+from spaces_runtime.domain.errors import Fault, Missing, RungFailed, Unavailable
 from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.instance import Instance, Phase, StartSpec
+from spaces_runtime.domain.lesson import Crashed
 from spaces_runtime.domain.logs import Source
 from spaces_runtime.domain.ports.engine import Suspends
 from spaces_runtime.domain.route import Order
 from spaces_runtime.domain.space import BuildState, Revision, Space
 from spaces_runtime.scheduler.environment import environment
 from spaces_runtime.scheduler.known import Known
+from spaces_runtime.scheduler.learn import backoff
 from spaces_runtime.scheduler.parts import Parts
 from spaces_runtime.scheduler.roster import Roster
 
 log = structlog.get_logger()
+FIRST_WAIT = 10.0  # seconds before a start that could not even begin is tried again
 
 
 class Hands:
@@ -67,6 +70,11 @@ class Hands:
         revision = _revision(space, start)
         if revision.artifact is None:
             return  # the snapshot was out of date
+        try:
+            mounts = await self._parts.mounts(space) if space.setup.volumes else ()
+        except (Fault, OSError) as error:
+            await self._cannot(known, space, start, str(error))
+            return
         env = environment(
             known.site, space.setup, await self._parts.secrets.open_all(space.id), self._parts.names.hub_url
         )
@@ -77,6 +85,7 @@ class Hands:
             spec=start.spec,
             artifact=revision.artifact,
             setup=space.setup,
+            mounts=mounts,
             env=env,
         )
         await self._say(space, f"Starting {start.key.short} on {space.setup.hardware.name}")
@@ -91,6 +100,18 @@ class Hands:
         )
         if self._roster.find(space.id, born.id) is None:  # else there is news of it already
             self._roster.put(born, time.monotonic())
+
+    async def _cannot(self, known: Known, space: Space, start: Start, why: str) -> None:
+        """As if it had started and ended at once: said, and tried again later."""
+        last = space.crashed
+        in_row = last.count + 1 if last is not None and last.spec == start.spec else 1
+        retry_at = self._parts.clock() + max(backoff(in_row), FIRST_WAIT)
+        crashed = Crashed(
+            spec=start.spec, instance=InstanceId(uuid4().hex[:16]), count=in_row, retry_at=retry_at, why=why
+        )
+        await self._say(space, why)
+        await self._parts.spaces.keep(space.id, crashed)
+        known.outdate()
 
     async def _stop(self, known: Known, space: Space, name: InstanceId) -> None:
         await self._parts.engine.run.stop(name)

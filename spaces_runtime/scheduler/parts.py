@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from spaces_runtime.domain.hosts import Names
 from spaces_runtime.domain.ids import SpaceId
+from spaces_runtime.domain.instance import Mount
 from spaces_runtime.domain.ports.content import Repos
 from spaces_runtime.domain.ports.durable import Builds, Index, Secrets, Spaces
 from spaces_runtime.domain.ports.engine import Engine
 from spaces_runtime.domain.ports.live import Activity, Events, Gates, Observations, Routes, Wakes
 from spaces_runtime.domain.ports.logs import Logs
+from spaces_runtime.domain.space import Space
 from spaces_runtime.scheduler.builds import BuildQueue
 from spaces_runtime.scheduler.place import Capacity
 
@@ -20,6 +22,7 @@ from spaces_runtime.scheduler.place import Capacity
 class Parts:
     """rescan: brings index and Spaces up to what git says, for pushes whose process was killed.
 
+    mounts: makes the volumes of a Space ready for a start; raises Fault, OSError.
     clear: removes what an engine keeps of a deleted Space. clock: Unix seconds.
     """
 
@@ -40,5 +43,6 @@ class Parts:
     names: Names
     capacity: Capacity
     rescan: Callable[[], Awaitable[None]]
+    mounts: Callable[[Space], Awaitable[tuple[Mount, ...]]]
     clear: Callable[[SpaceId], Awaitable[None]]
     clock: Callable[[], float]

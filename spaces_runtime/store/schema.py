@@ -315,6 +315,21 @@ variables = Table(
     Column("updated_at", Double, nullable=False),
 )
 
+volumes = Table(
+    "volumes",
+    metadata,
+    Column("space", ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", Integer, primary_key=True),  # in the order in which they were given
+    Column("source", Text, nullable=False),  # a repo's id; without a foreign key: a start says that it is gone
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("mount", Text, nullable=False),
+    Column("read_only", Boolean, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
 secrets = Table(
     "secrets",
     metadata,

@@ -1,4 +1,4 @@
-"""Reads what is kept of Spaces into the values decisions look at. Four queries, however many Spaces."""
+"""Reads what is kept of Spaces into the values decisions look at. Five queries, however many Spaces."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from spaces_runtime.domain.ids import BuildKey, RepoId, RevisionId, SpaceId
 from spaces_runtime.domain.instance import Phase
 from spaces_runtime.domain.lesson import Crashed, Failed
 from spaces_runtime.domain.settings import SleepSettings
-from spaces_runtime.domain.setup import Setup
+from spaces_runtime.domain.setup import Setup, Volume
 from spaces_runtime.domain.source import FromRepo
 from spaces_runtime.domain.space import BuildState, Hush, Revision, Space, Wish
 from spaces_runtime.store.codec import loads
 from spaces_runtime.store.rungs import ladder
-from spaces_runtime.store.schema import builds, left_out, spaces, variables
+from spaces_runtime.store.schema import builds, left_out, spaces, variables, volumes
 
 log = structlog.get_logger()
 RECENT = 16  # pushes back to which it is told whether a build has answered; what runs is never older, or the last good
@@ -52,22 +52,26 @@ ANSWERED = (
     .where(builds.c.answered, builds.c.pushed > spaces.c.pushes - RECENT)
 )
 LEFT_OUT = sa.select(left_out)
+VOLUMES = sa.select(volumes).order_by(volumes.c.place)
 NAMED: sa.BindParameter[list[str]] = sa.bindparam("named", expanding=True)
-ALL = (SPACES, VARIABLES, ANSWERED, LEFT_OUT)
+ALL = (SPACES, VARIABLES, ANSWERED, LEFT_OUT, VOLUMES)
 SOME = tuple(  # made once: building a query takes longer than running it
     query.where(space.in_(NAMED))
-    for query, space in zip(ALL, (spaces.c.id, variables.c.space, builds.c.space, left_out.c.space), strict=True)
+    for query, space in zip(
+        ALL, (spaces.c.id, variables.c.space, builds.c.space, left_out.c.space, volumes.c.space), strict=True
+    )
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the four queries found, by Space."""
+    """What the queries found, by Space."""
 
     spaces: Sequence[Any]
     variables: Mapping[str, Sequence[Any]]
     answered: Mapping[str, Sequence[Any]]
     left_out: Mapping[str, Sequence[Any]]
+    volumes: Mapping[str, Sequence[Any]]
 
 
 def fetch(connection: sa.Connection, named: Collection[SpaceId] | None) -> Rows:
@@ -111,7 +115,7 @@ class Reader:
             source=FromRepo(repo=RepoId(row.repo)),
             wish=Wish(row.wish),
             wished_by=row.wished_by,
-            setup=self._setup(row, rows.variables.get(row.id, ())),
+            setup=self._setup(row, rows.variables.get(row.id, ()), rows.volumes.get(row.id, ())),
             head=head,
             last_good=good,
             answered=frozenset(answered | {good.key} if good else answered),
@@ -149,11 +153,12 @@ class Reader:
             why=column[f"{which}_why"] or "",
         )
 
-    def _setup(self, row: Any, named: Sequence[Any]) -> Setup:  # noqa: ANN401 - a row of SPACES
+    def _setup(self, row: Any, named: Sequence[Any], mounted: Sequence[Any]) -> Setup:  # noqa: ANN401 - a row of SPACES
         return Setup(
             hardware=self._tier(row.id, row.hardware),
             variables=tuple(sorted((v.name, v.value) for v in named)),
             secrets=row.secrets,
+            volumes=tuple(map(_volume, mounted)),
             restarts=row.restarts,
         )
 
@@ -170,3 +175,16 @@ class Reader:
 def phase_of(rung: str) -> Phase | None:
     """How a rung is written, read."""
     return None if rung == COLD else Phase(rung)
+
+
+def _volume(row: Any) -> Volume:  # noqa: ANN401 - a row of volumes
+    return Volume(
+        source=row.source,
+        kind=row.kind,
+        name=row.name,
+        mount=row.mount,
+        read_only=row.read_only,
+        revision=row.revision,
+        path=row.path,
+        by=row.by,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, assert_never
 
 import sqlalchemy as sa
@@ -15,12 +16,14 @@ from spaces_runtime.domain.ids import BuildKey, RepoId, RevisionId, SpaceId
 from spaces_runtime.domain.lesson import Answered, Crashed, Failed, Lesson
 from spaces_runtime.domain.ports.durable import Address, Variable
 from spaces_runtime.domain.settings import SleepSettings
+from spaces_runtime.domain.setup import Volume
 from spaces_runtime.domain.space import Hush, Space, Wish
 from spaces_runtime.store.audit import note
 from spaces_runtime.store.builds import new, of
 from spaces_runtime.store.codec import dumps
 from spaces_runtime.store.database import Database
 from spaces_runtime.store.schema import builds, former_hosts, left_out, spaces, variables
+from spaces_runtime.store.schema import volumes as mounted
 from spaces_runtime.store.snapshot import Reader, fetch
 
 ADDRESS = sa.select(spaces.c.id, spaces.c.repo, spaces.c.subdomain, spaces.c.number)
@@ -223,6 +226,20 @@ class SqlSpaces:
             mine = (variables.c.space == space) & (variables.c.name == name)
             if connection.execute(variables.delete().where(mine)).rowcount:
                 note(connection, by=by, what=f"delete variable {name}", about=space)
+
+        await self._db.run(change)
+
+    async def set_volumes(self, space: SpaceId, volumes: Sequence[Volume], *, by: str = "") -> None:
+        """The list is replaced whole. Raises: RepoMissing."""
+
+        def change(connection: sa.Connection) -> None:
+            _row(connection, space)
+            connection.execute(mounted.delete().where(mounted.c.space == space))
+            rows = [{"space": space, "place": place, **asdict(volume)} for place, volume in enumerate(volumes)]
+            if rows:
+                connection.execute(mounted.insert(), rows)
+            told = ", ".join(f"{volume.kind} {volume.name} at {volume.mount}" for volume in volumes) or "none"
+            note(connection, by=by, what=f"set volumes: {told}", about=space)
 
         await self._db.run(change)
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from pathlib import Path
 
+import structlog
 import uvicorn
 
 from spaces_runtime.domain.layout import GROUP, Layout
+from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.operations.written import take_written
 from spaces_runtime.domain.settings import Settings
 from spaces_runtime.hub.app import ROUTERS, create_app
 from spaces_runtime.hub.identity import person, session_cookie
+from spaces_runtime.store.written import WrittenFolder
 from spaces_runtime.web.routes import routes
 from spaces_runtime.wiring.desk import desk
 from spaces_runtime.wiring.names import visitor_key
+
+TAKE_EVERY = 2.0  # seconds between looks into a folder that is nearly always empty
+log = structlog.get_logger()
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -28,8 +36,22 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         )
         ended = asyncio.create_task(stop.wait())
         ended.add_done_callback(lambda _: setattr(server, "should_exit", True))
+        taking = asyncio.create_task(_take(made))
         await server.serve(sockets=[_listening(Layout(settings.data).hub_socket)])
         ended.cancel()
+        taking.cancel()
+        await asyncio.wait([taking])
+
+
+async def _take(made: Desk) -> None:
+    """What Spaces write into their buckets, as it comes."""
+    outbox, said = WrittenFolder(made.layout.written), dict[str, str]()
+    while True:
+        try:
+            await take_written(made, outbox, said, time.time())
+        except Exception:  # a bug of ours must not end the taking for good; what waits is not lost
+            log.exception("what Spaces wrote could not be taken")
+        await asyncio.sleep(TAKE_EVERY)
 
 
 def _listening(path: Path) -> socket.socket:

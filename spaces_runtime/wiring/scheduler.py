@@ -16,6 +16,7 @@ from spaces_runtime.backends.process.jobs import NodeJobs
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.operations.mounting import make_ready
 from spaces_runtime.domain.operations.push import rescan
 from spaces_runtime.domain.ports.engine import Engine
 from spaces_runtime.domain.settings import BuildSettings, Settings
@@ -24,6 +25,7 @@ from spaces_runtime.scheduler.builds import BuildQueue, Ports
 from spaces_runtime.scheduler.parts import Parts
 from spaces_runtime.scheduler.place import Capacity
 from spaces_runtime.store.live import LiveGates, LiveRoutes
+from spaces_runtime.store.mounts import Mounts
 from spaces_runtime.wiring.desk import desk
 from spaces_runtime.wiring.live import live_store
 
@@ -37,7 +39,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     with _alone(layout.run / "scheduler.lock"):
         try:
             async with desk(settings) as made:
-                queue = _builds(made, settings, layout)
+                queue, mounts = _builds(made, settings, layout), Mounts(layout)
                 await queue.resume()
                 await tick.run(
                     Parts(
@@ -58,6 +60,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                         names=made.names,
                         capacity=Capacity(memory=_memory() - SPARE),
                         rescan=lambda: rescan(made),
+                        mounts=lambda space: make_ready(made, mounts, space, time.time()),
                         clear=backend.forget,
                         clock=time.time,
                     ),

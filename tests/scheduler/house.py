@@ -8,9 +8,10 @@ from typing import Any
 
 from builder.artifact import Artifact, ArtifactKind
 from builder.sources import Sources
+from spaces_runtime.domain.errors import Missing
 from spaces_runtime.domain.hosts import names
 from spaces_runtime.domain.ids import BuildKey, GatewayId, RepoId, RevisionId, SpaceId, UserId
-from spaces_runtime.domain.instance import Instance, Phase
+from spaces_runtime.domain.instance import Instance, Mount, Phase
 from spaces_runtime.domain.observed import complete
 from spaces_runtime.domain.ports.engine import Engine
 from spaces_runtime.domain.repo import AddFile, Kind, Repo, Visibility
@@ -101,8 +102,19 @@ class House:
             gates=Heard(LiveGates(self.live), self.said, "order", "state"), wakes=self.wakes,
             activity=LiveActivity(self.live), observations=self.observations, events=LiveEvents(self.live),
             logs=self.logs, names=self.names, capacity=self.capacity, rescan=_nothing,
-            clear=node.forget, clock=time.time,
+            mounts=self.mounts, clear=node.forget, clock=time.time,
         )  # fmt: skip
+
+    async def mounts(self, space: Space) -> tuple[Mount, ...]:
+        """Each volume is an empty folder, unless its source is gone."""
+        made = []
+        for volume in space.setup.volumes:
+            if volume.source == "gone":
+                raise Missing(what=f"mount {volume.name}", why="the model is gone")
+            folder = self.layout.mounts / volume.source
+            folder.mkdir(parents=True, exist_ok=True)
+            made.append(Mount(folder=str(folder), inside=volume.mount))
+        return tuple(made)
 
     async def begin(self) -> None:
         """The scheduler and one gateway."""

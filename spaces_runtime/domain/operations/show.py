@@ -13,6 +13,7 @@ from spaces_runtime.domain.observed import Observed, complete
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.ports.durable import Address
 from spaces_runtime.domain.repo import Repo
+from spaces_runtime.domain.setup import Volume
 from spaces_runtime.domain.space import Revision, Space
 from spaces_runtime.domain.spoken import clock
 from spaces_runtime.domain.stage import Shown, Stage, derive_stage, trouble
@@ -50,6 +51,7 @@ class View:
     head: Revision | None
     instances: tuple[Instance, ...]
     seen_at: float | None
+    volumes: tuple[Volume, ...] = ()
 
 
 async def show(desk: Desk, repo: Repo, now: float) -> View:
@@ -114,6 +116,7 @@ def view(  # noqa: PLR0917 — all of it, and the moment
         head=space.head,
         instances=space.instances,
         seen_at=seen.at if seen else None,
+        volumes=space.setup.volumes,
     )
 
 

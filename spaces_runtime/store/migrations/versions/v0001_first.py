@@ -359,6 +359,21 @@ def _settings() -> None:
         sa.PrimaryKeyConstraint("space", "name", name="pk_variables"),
     )
     op.create_table(
+        "volumes",
+        sa.Column("space", sa.Text(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("mount", sa.Text(), nullable=False),
+        sa.Column("read_only", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["space"], ["spaces.id"], name="fk_volumes_space", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("space", "place", name="pk_volumes"),
+    )
+    op.create_table(
         "secrets",
         sa.Column("space", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
