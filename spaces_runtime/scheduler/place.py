@@ -142,9 +142,13 @@ def place(claims: Iterable[Claim], capacity: Capacity) -> Placement:
         if c.wants > c.holds > 0 and not waiting and room.fits(c):
             room.take(c)
             grants[c.space] = Grant(c.holds + 1)
-    held = [replace(c, holds=grants[c.space].places) for c in everyone]  # a place given now is taken too
-    evict = _evict(held, waiting[0], capacity) if waiting else ()
+    evict = _evict([_given(c, grants[c.space]) for c in everyone], waiting[0], capacity) if waiting else ()
     return Placement(grants=MappingProxyType(grants), evict=evict)
+
+
+def _given(c: Claim, grant: Grant) -> Claim:
+    """With its places; one that was given just now is taken, and not to be taken back."""
+    return replace(c, holds=grant.places, idle_since=c.idle_since if c.holds else None)
 
 
 def _bounded(c: Claim, capacity: Capacity) -> Claim:
