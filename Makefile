@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: setup setup-demo setup-test demo demo-check test lint bench lock screenshots
+.PHONY: setup setup-demo setup-test demo demo-check test lint bench lock screenshots compatibility
 
 setup: .venv/.runtime ## .venv/bin/spaces
 setup-demo: .venv/.demo
@@ -31,10 +31,13 @@ lint: setup-test
 
 test: lint
 	deploy/test-tools.sh
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 screenshots: setup-test ## beside a running `make demo`
 	$(BIN)/python -m bench.screenshots
+
+compatibility: setup-test ## docs/compatibility.md, from the marks of the tests
+	$(BIN)/python -m tests.compatibility
 
 bench: setup-test
 	$(BIN)/spaces bench all
