@@ -6,6 +6,8 @@ from spaces_runtime.domain.errors import Invalid
 
 LONGEST_NAME = 255  # bytes, of most file systems
 LONGEST_PATH = 4096
+# Letters that some file systems leave out of names: `.g\u200cit` would be the folder .git there.
+UNSEEN = dict.fromkeys((*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF))
 
 
 def checked(path: str) -> str:
@@ -26,10 +28,18 @@ def _fault(path: str, parts: list[str]) -> str:
         return "has . or .. in it"
     if "\\" in path or any(ord(character) < 32 or ord(character) == 127 for character in path):  # noqa: PLR2004
         return "has a backslash or a control character in it"
-    if any(part.lower() == ".git" or part.lower().rstrip(" .") == ".git" for part in parts):
+    if any("\ud800" <= character <= "\udfff" for character in path):
+        return "is not valid Unicode"
+    if any(_is_git(part) for part in parts):
         return "has a folder .git in it"
-    if len(path.encode(errors="surrogateescape")) > LONGEST_PATH:
+    if len(path.encode()) > LONGEST_PATH:
         return f"is longer than {LONGEST_PATH} bytes"
-    if any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in parts):
+    if any(len(part.encode()) > LONGEST_NAME for part in parts):
         return f"has a name longer than {LONGEST_NAME} bytes"
     return ""
+
+
+def _is_git(name: str) -> bool:
+    """Whether any file system could take it for git's own folder."""
+    seen = name.translate(UNSEEN).lower()
+    return seen.partition(":")[0].rstrip(" .") in (".git", "git~1")

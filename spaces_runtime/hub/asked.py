@@ -15,7 +15,7 @@ from spaces_runtime.domain.operations.find import find_repo
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.repo import GIT_KINDS, Kind, Repo
 from spaces_runtime.hub.identity import desk, person
-from spaces_runtime.hub.wire import unquoted
+from spaces_runtime.hub.wire import told, unquoted
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 WEB = {Kind.DATASET: "/datasets", Kind.SPACE: "/spaces", Kind.MODEL: ""}  # the root last: it would match the others
@@ -36,6 +36,18 @@ class Asked:
             RevisionMissing.
         """
         return await self.desk.repos.resolve(self.repo.id, unquoted(request.path_params.get("rev", "main")))
+
+    async def page(self, request: Request) -> tuple[RevisionId, str]:
+        """The commit that a listing is of, and the rest of its cursor: a branch that moves between two pages must not
+        move what they are pages of.
+
+        Raises:
+            RevisionMissing.
+        """
+        pinned, dot, rest = told(request, "cursor").partition(".")
+        if not dot:
+            return await self.revision(request), pinned
+        return await self.desk.repos.resolve(self.repo.id, pinned), rest
 
 
 async def asked(request: Request, verb: Verb) -> Asked:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import AsyncIterator, Mapping
@@ -18,6 +17,7 @@ from spaces_runtime.domain.ids import RepoId, Sha256
 from spaces_runtime.domain.paths import checked
 from spaces_runtime.domain.ports.durable import Index
 from spaces_runtime.domain.repo import AddBlob, AddFile, Change, Copy, Delete
+from spaces_runtime.hub.wire import parsed
 
 MOST_LINES: Final = 25_000
 IN_MEMORY: Final = 64 * 1024  # bytes; larger content waits in a file until all lines are there
@@ -70,7 +70,7 @@ class Reader:
 
     async def _parsed(self, line: bytes, number: int) -> tuple[str, dict[str, Any]]:
         try:
-            found = json.loads(line) if len(line) < IN_MEMORY else await asyncio.to_thread(json.loads, line)
+            found = parsed(line) if len(line) < IN_MEMORY else await asyncio.to_thread(parsed, line)
         except (ValueError, RecursionError) as error:
             raise Fault(what="read the commit", why=f"line {number} is not JSON ({error})") from None
         if not isinstance(found, dict) or not isinstance(found.get("value"), dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from spaces_runtime.domain.repo import Kind, Repo
 from spaces_runtime.hub.git_process import git_environment
 
 NONE = "0" * 40
+FULL_ID = re.compile(r"[0-9a-f]{40}\Z")
 MAIN = "refs/heads/main"
 SHOWN = 10  # refusals; the rest is counted
 MIB = 2**20
@@ -51,8 +53,11 @@ def refs_refused(updates: Sequence[Update]) -> list[str]:
     """What no push may do, whatever it brings."""
     refused = []
     for update in updates:
+        name = update.ref.partition("/")[2].partition("/")[2]
         if not update.ref.startswith(("refs/heads/", "refs/tags/")):
             refused.append(f"{update.ref} is not a branch or tag; only those can be pushed.")
+        elif update.new != NONE and (FULL_ID.match(name) or name.startswith("refs/")):
+            refused.append(f"{name} could be taken for a commit or another ref; give it another name.")
         elif update.ref == MAIN and update.new == NONE:
             refused.append("The branch main cannot be deleted.")
     return refused

@@ -12,7 +12,7 @@ from spaces_runtime.domain.errors import RevisionMissing, Unsupported
 from spaces_runtime.domain.operations.push import pushed
 from spaces_runtime.hub.asked import Asked, api, asked
 from spaces_runtime.hub.repo_json import commit_json, offset, ref_json
-from spaces_runtime.hub.wire import body, flag, listed, next_link, number, text_of, told, unquoted
+from spaces_runtime.hub.wire import body, flag, listed, next_link, number, text_of, unquoted
 
 router = APIRouter()
 PAGE = 50
@@ -34,10 +34,10 @@ async def refs(request: Request) -> dict[str, Any]:
 async def history(request: Request) -> JSONResponse:
     """Newest first."""
     found = await asked(request, Verb.READ)
-    revision = await found.revision(request)
-    start, limit = offset(told(request, "cursor")), number(request, "limit", default=PAGE, most=1000)
+    revision, begin = await found.page(request)
+    start, limit = offset(begin), number(request, "limit", default=PAGE, most=1000)
     commits = await found.desk.repos.history(found.repo.id, revision, skip=start, limit=limit + 1)
-    cursor = str(start + limit) if len(commits) > limit else ""
+    cursor = f"{revision}.{start + limit}" if len(commits) > limit else ""
     formatted = "formatted" in listed(request, "expand")
     rows = [commit_json(commit, formatted=formatted) for commit in commits[:limit]]
     return JSONResponse(rows, headers=next_link(request, cursor))

@@ -29,12 +29,16 @@ SHOWN: Final = ("image/", "audio/", "video/", "application/pdf")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What is sent. etag: without quotes. source: the bytes themselves, or the file that has them, a blob."""
+    """What is sent. etag: without quotes. source: the bytes themselves, or the file that has them, a blob.
+
+    pointer: it is an LFS pointer, whatever its name says.
+    """
 
     name: str
     size: int
     etag: str
     source: bytes | Path
+    pointer: bool = False
 
 
 class BadRange(Exception):
@@ -47,12 +51,12 @@ def serve(request: Request, content: Content, headers: Mapping[str, str]) -> Res
         "ETag": f'"{content.etag}"',
         "Accept-Ranges": "bytes",
         "Content-Disposition": disposition(content.name, attach="download" in request.query_params),
-        "Content-Type": content_type(content.name),
+        "Content-Type": content_type("" if content.pointer else content.name),
         "Content-Security-Policy": "default-src 'none'; sandbox",  # a file of a user must never run as our page
         "X-Content-Type-Options": "nosniff",
         **headers,
     }
-    if f'"{content.etag}"' in request.headers.get("if-none-match", ""):
+    if _is_known(request.headers.get("if-none-match", ""), told["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=told)
     fresh = request.headers.get("if-range", told["ETag"]) == told["ETag"]
     try:
@@ -73,6 +77,11 @@ def serve(request: Request, content: Content, headers: Mapping[str, str]) -> Res
         blob = Handed(sha256=Sha256(content.source.name), start=start, length=end - start)
         return Response(status_code=status, headers=told | {"Content-Length": "0", BLOB: blob.told})
     return StreamingResponse(pieces(content.source, start, end), status_code=status, headers=told)
+
+
+def _is_known(header: str, etag: str) -> bool:
+    """Whether a client has this content already, RFC 9110 §13.1.2; a proxy may have called it weak on its way."""
+    return "*" in header.split() or etag in (known.strip().removeprefix("W/") for known in header.split(","))
 
 
 def wanted(header: str, size: int) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ from spaces_runtime.domain.ids import RevisionId
 from spaces_runtime.domain.repo import Entry
 from spaces_runtime.hub.asked import Asked, api, asked
 from spaces_runtime.hub.repo_json import entry_json, page_of
-from spaces_runtime.hub.wire import body, fault_response, flag, next_link, number, told, unquoted
+from spaces_runtime.hub.wire import body, fault_response, flag, next_link, number, unquoted
 
 router = APIRouter()
 PAGE, EXPANDED_PAGE = 1000, 50
@@ -27,7 +27,7 @@ MOST_PATHS = 10_000  # of one paths-info
 async def tree(request: Request) -> Response:
     """What a folder holds, in the order of paths; `recursive`: with all below."""
     found = await asked(request, Verb.READ)
-    revision = await found.revision(request)
+    revision, begin = await found.page(request)
     path = unquoted(request.path_params.get("path", "")).strip("/")
     try:
         entries = await found.desk.repos.tree(found.repo.id, revision, path, recursive=flag(request, "recursive"))
@@ -35,7 +35,8 @@ async def tree(request: Request) -> Response:
         return fault_response(request, fault, {"X-Repo-Commit": revision})
     expand = flag(request, "expand")
     most = EXPANDED_PAGE if expand else PAGE
-    page, cursor = page_of(entries, told(request, "cursor"), number(request, "limit", default=most, most=most))
+    page, end = page_of(entries, begin, number(request, "limit", default=most, most=most))
+    cursor = f"{revision}.{end}" if end else ""
     rows = await _rows(found, revision, page, expand=expand)
     return JSONResponse(rows, headers={"X-Repo-Commit": revision, **next_link(request, cursor)})
 

@@ -31,6 +31,7 @@ LOCK = "spaces.lock"
 MAIN = "refs/heads/main"
 FULL_ID = re.compile(r"[0-9a-f]{40}\Z")
 LOOSE, PACKS = 1000, 20  # objects in files of their own, and packs, beyond which pack() gathers them
+LONGEST_REF = 200  # characters of a branch or tag; a part of it is the name of a file, with `.lock` behind it
 MOST_KEPT = 50_000  # entries of listed folders, some 25 MB
 CONFIG = {
     "gc.auto": "0",  # never in the middle of a push; `spaces gc` does it
@@ -149,12 +150,12 @@ class GitRepos:
             )
 
     async def set_branch(self, repo: RepoId, name: str, target: RevisionId) -> None:
-        await self._on(repo, lambda git: _new_ref(git, git_commit.branch_ref(name), _commit_id(git, target)))
+        await self._on(repo, lambda git: _new_ref(git, f"refs/heads/{name}", _commit_id(git, target)))
 
     async def delete_branch(self, repo: RepoId, name: str) -> None:
         if name == "main":
             raise Refused(what="delete the branch", why="Cannot delete refs/heads/main")
-        await self._on(repo, lambda git: _delete_ref(git, git_commit.branch_ref(name), name))
+        await self._on(repo, lambda git: _delete_ref(git, f"refs/heads/{name}", name))
 
     async def set_tag(self, repo: RepoId, name: str, target: RevisionId, message: str, author: str) -> None:
         def tag(git: pygit2.Repository) -> None:
@@ -316,14 +317,25 @@ def _taken(name: str) -> Taken:
 
 def _free(git: pygit2.Repository, name: str) -> None:
     """Raises: Fault for a name git does not allow, Taken for one in use."""
-    if not pygit2.reference_is_valid_name(name):
-        kind = "tag" if name.startswith("refs/tags/") else "branch"
+    kind = "tag" if name.startswith("refs/tags/") else "branch"
+    if not _is_ref(name):
         raise Fault(what=f"create {name}", why=f"Invalid reference for a {kind}")
     if git.references.get(name) is not None:
         raise _taken(name)
     for end in (at for at, letter in enumerate(name) if letter == "/" and name.count("/", 0, at) > 1):
         if git.references.get(name[:end]) is not None:
             raise Invalid(what=f"create {name}", why=f"there is {name[:end]}, and git keeps no ref below another")
+
+
+def _is_ref(name: str) -> bool:
+    """Not what a person could take for another ref, or for a commit: a revision is looked for among names first."""
+    short = name.split("/", 2)[2]
+    if short.startswith(("refs/", "-")) or FULL_ID.match(short) or len(short) > LONGEST_REF:
+        return False
+    try:
+        return pygit2.reference_is_valid_name(name)
+    except ValueError:  # half a letter, or NUL
+        return False
 
 
 def _new_ref(git: pygit2.Repository, name: str, target: pygit2.Oid) -> None:
@@ -333,7 +345,7 @@ def _new_ref(git: pygit2.Repository, name: str, target: pygit2.Oid) -> None:
     except pygit2.AlreadyExistsError as error:
         raise _taken(name) from error
     except (pygit2.GitError, ValueError) as error:  # refs/heads/a beside refs/heads/a/b
-        raise Invalid(what=f"create {name}", why=f"git does not allow it ({error})") from error
+        raise Invalid(what=f"create {name}", why="git does not allow it") from error
 
 
 def _delete_ref(git: pygit2.Repository, name: str, said: str) -> None:

@@ -113,55 +113,85 @@ def _move(repo: pygit2.Repository, ref: pygit2.Reference, to: pygit2.Oid, messag
 
 
 def _changed(repo: pygit2.Repository, head: pygit2.Commit, changes: Sequence[Change]) -> pygit2.Oid:
-    index = pygit2.Index()
-    index.read_tree(head.tree)
+    work = _Work(repo, head)
     for change in changes:
-        _apply(repo, index, head, change)
+        work.apply(change)
     try:
-        return index.write_tree(repo)
+        return work.index.write_tree(repo)
     except pygit2.GitError as error:
         raise Invalid(what="write the commit", why=f"its paths contradict each other ({error})") from error
 
 
-def _apply(repo: pygit2.Repository, index: pygit2.Index, head: pygit2.Commit, change: Change) -> None:
-    match change:
-        case AddFile(path=path, content=content):
-            _put(index, head, path, _blob(repo, content))
-        case AddBlob(path=path, sha256=sha256, size=size):
-            _put(index, head, path, repo.create_blob(pointer_bytes(sha256, size)))
-        case Copy(path=path, source=source, revision=revision):
-            origin = commit_at(repo, revision) if revision else head
+class _Work:
+    """The files of a commit that is being made; changes follow one another."""
+
+    def __init__(self, repo: pygit2.Repository, head: pygit2.Commit) -> None:
+        self._repo, self._head = repo, head
+        self._new_folders: set[str] = set()
+        self.index = pygit2.Index()
+        self.index.read_tree(head.tree)
+
+    def apply(self, change: Change) -> None:
+        """Raises: EntryMissing, RevisionMissing, Invalid."""
+        match change:
+            case AddFile(path=path, content=content):
+                self._put(path, _blob(self._repo, content))
+            case AddBlob(path=path, sha256=sha256, size=size):
+                self._put(path, self._repo.create_blob(pointer_bytes(sha256, size)))
+            case Copy(path=path, source=source, revision=revision):
+                self._put(path, self._source(source, revision))
+            case Delete(path=path, folder=folder):
+                self._remove(path.rstrip("/"), folder=folder)
+            case _:
+                assert_never(change)
+
+    def _source(self, source: str, revision: str) -> pygit2.Oid:
+        origin = commit_at(self._repo, revision) if revision else self._head
+        try:
+            node = origin.tree[source]
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise EntryMissing(source) from error
+        if node.type != ObjectType.BLOB:
+            raise Invalid(what=f"copy {source}", why="it is not a file", then="Copy its files one by one.")
+        return node.id
+
+    def _put(self, path: str, blob: pygit2.Oid) -> None:
+        above = [path[:at] for at, letter in enumerate(checked(path)) if letter == "/"]
+        there = next((folder for folder in above if folder in self.index), None)
+        if there is not None:
+            raise Invalid(what=f"write {path}", why=f"{there} is a file", then="Delete that first.")
+        if self._is_folder(path):
+            raise Invalid(what=f"write {path}", why="there is a folder of this name", then="Delete that first.")
+        mode = self.index[path].mode if path in self.index else FileMode.BLOB
+        kept = FileMode.BLOB_EXECUTABLE if mode == FileMode.BLOB_EXECUTABLE else FileMode.BLOB
+        self.index.add(pygit2.IndexEntry(path, blob, kept))
+        self._new_folders.update(above)
+
+    def _remove(self, path: str, *, folder: bool) -> None:
+        if folder and self._is_folder(path):
+            self.index.remove_directory(path)
+        elif _holds(self.index, path):
+            self.index.remove(path)
+        else:
+            raise EntryMissing(path, GONE)
+
+    def _is_folder(self, path: str) -> bool:
+        """Looks through all files only where there has been a folder: a commit may delete thousands."""
+        if path not in self._new_folders:
             try:
-                node = origin.tree[source]
-            except KeyError as error:
-                raise EntryMissing(source) from error
-            if node.type != ObjectType.BLOB:
-                raise Invalid(what=f"copy {source}", why="it is not a file", then="Copy its files one by one.")
-            _put(index, head, path, node.id)
-        case Delete(path=path, folder=folder):
-            _remove(index, path.rstrip("/"), folder=folder)
-        case _:
-            assert_never(change)
+                if self._head.tree[path].type != ObjectType.TREE:
+                    return False
+            except (KeyError, ValueError, pygit2.GitError):
+                return False
+        return any(entry.path.startswith(path + "/") for entry in self.index)
+
+
+def _holds(index: pygit2.Index, path: str) -> bool:
+    try:
+        return path in index
+    except ValueError:  # no path at all: NUL, or half a letter
+        return False
 
 
 def _blob(repo: pygit2.Repository, content: bytes | Path) -> pygit2.Oid:
     return repo.create_blob_fromdisk(str(content)) if isinstance(content, Path) else repo.create_blob(content)
-
-
-def _put(index: pygit2.Index, head: pygit2.Commit, path: str, blob: pygit2.Oid) -> None:
-    try:
-        mode = head.tree[checked(path)].filemode
-    except KeyError:
-        mode = FileMode.BLOB
-    kept = FileMode.BLOB_EXECUTABLE if mode == FileMode.BLOB_EXECUTABLE else FileMode.BLOB
-    index.add(pygit2.IndexEntry(path, blob, kept))
-
-
-def _remove(index: pygit2.Index, path: str, *, folder: bool) -> None:
-    below = any(entry.path.startswith(path + "/") for entry in index)
-    if below and folder:
-        index.remove_directory(path)
-    elif not below and path in index:
-        index.remove(path)
-    else:
-        raise EntryMissing(path, GONE)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import socket
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha1, sha256
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -80,7 +81,13 @@ def test_one_wrong_line_and_nothing_is_committed(
     assert hub.do(lambda desk: desk.repos.resolve(repo.id, "main")) == before
 
 
-@pytest.mark.parametrize("body", [b"not json", b"[]", b'{"key": "header"}', b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"not json", b"[]", b'{"key": "header"}', b"\xff\xfe", b"[" * 100_000),
+        b'{"key": "header", "value": {"summary": "\\ud800"}}',
+    ],
+)
 def test_what_is_no_commit_is_refused(signed: httpx.Client, make, body: bytes) -> None:
     answer = signed.post(f"/api/models/{make(Kind.MODEL).full}/commit/main", content=body)
     assert answer.status_code == 400
@@ -103,10 +110,105 @@ def test_commits_at_once_all_arrive(hub: Hub, make, ann: Account) -> None:
         with httpx.Client(base_url=hub.url, headers={"Authorization": f"Bearer {ann.write}"}, timeout=30) as client:
             return commit(client, repo, HEADER, added(f"{number}.txt")).status_code
 
-    with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(send, range(16))) == {200}
+    with ThreadPoolExecutor(50) as pool:
+        assert set(pool.map(send, range(50))) == {200}
     entries = hub.do(lambda desk: desk.repos.tree(repo.id, "main", "", recursive=True))
-    assert len(entries) == 17
+    assert len(entries) == 51
+
+
+def test_of_fifty_that_saw_the_same_head_one_wins_and_the_others_are_told(hub: Hub, make, ann: Account) -> None:
+    repo = make(Kind.MODEL)
+    head = hub.do(lambda desk: desk.repos.resolve(repo.id, "main"))
+    header: Line = ("header", {"summary": "race", "description": "", "parentCommit": head})
+
+    def send(number: int) -> int:
+        with httpx.Client(base_url=hub.url, headers={"Authorization": f"Bearer {ann.write}"}, timeout=30) as client:
+            return commit(client, repo, header, added(f"{number}.txt")).status_code
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = sorted(pool.map(send, range(50)))
+    assert answers == [200] + [412] * 49
+    assert len(hub.do(lambda desk: desk.repos.history(repo.id, "main", skip=0, limit=9))) == 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "",
+            "/a",
+            "a/",
+            "a//b",
+            "./a",
+            "a/../b",
+            "..",
+            "a\\b",
+            "a\0b",
+            "a\nb",
+            "x" * 256,
+            "é" * 128,
+            "d/" * 2100 + "f",
+        ),
+        *(".git/config", "a/.GIT/x", "a/.g\u200cit/x", "git~1/x", ".git./x", ".git::$INDEX_ALLOCATION/x"),
+    ],
+)
+def test_a_path_that_could_not_be_checked_out_everywhere_is_refused(signed: httpx.Client, make, path: str) -> None:
+    repo = make(Kind.MODEL)
+    for line in (added(path), ("copyFile", {"path": path, "srcPath": ".gitattributes"})):
+        answer = commit(signed, repo, HEADER, line)
+        assert answer.status_code == 422, answer.text
+
+
+def test_names_that_differ_by_case_or_unicode_form_are_two_files(signed: httpx.Client, make) -> None:
+    repo = make(Kind.DATASET)
+    names = [
+        "a.txt",
+        "A.txt",
+        "caf\u00e9.txt",
+        "cafe\u0301.txt",
+        "数据/файл 1.txt",
+        "x" * 255,
+        "%2e%2e",
+        "a b+c&d#e?.txt",
+    ]
+    answer = commit(signed, repo, HEADER, *(added(name, name.encode()) for name in names))
+    assert answer.status_code == 200, answer.text
+    for name in names:
+        got = signed.get(f"/datasets/{repo.full}/resolve/main/{quote(name)}")
+        assert got.content == name.encode()
+        assert quote(name.rpartition("/")[2], safe="") in got.headers["content-disposition"]
+    listed = signed.get(f"/api/datasets/{repo.full}/tree/main?recursive=true").json()
+    assert {*names, "数据", ".gitattributes"} == {entry["path"] for entry in listed}
+
+
+def test_a_file_never_takes_the_place_of_a_folder_unasked(hub: Hub, signed: httpx.Client, make) -> None:
+    repo = make(Kind.MODEL)
+    assert commit(signed, repo, HEADER, added("data/one"), added("data/two")).status_code == 200
+    answer = commit(signed, repo, HEADER, added("data"))
+    assert (answer.status_code, "there is a folder of this name" in answer.text) == (422, True)
+    answer = commit(signed, repo, HEADER, added("data/one/deeper"))
+    assert (answer.status_code, "data/one is a file" in answer.text) == (422, True)
+    assert commit(signed, repo, HEADER, added("new/x"), added("new")).status_code == 422
+    asked_for = ("deletedFolder", {"path": "data/"})
+    assert commit(signed, repo, HEADER, asked_for, added("data", b"now a file")).status_code == 200
+    assert signed.get(f"/{repo.full}/resolve/main/data").content == b"now a file"
+    assert commit(signed, repo, HEADER, ("deletedFile", {"path": "data/one"})).status_code == 404
+    assert commit(signed, repo, HEADER, ("deletedFolder", {"path": "nope"})).status_code == 404
+
+
+def test_a_copy_of_a_large_file_needs_no_upload(hub: Hub, signed: httpx.Client, make) -> None:
+    repo = make(Kind.MODEL)
+    content = b"\0" * 5000
+    oid = sha256(content).hexdigest()
+    hub.do(lambda desk: desk.blobs.put(repo.id, oid, 5000, _once(content)))
+    assert commit(signed, repo, HEADER, ("lfsFile", {"path": "a.bin", "oid": oid, "algo": "sha256"})).status_code == 200
+    copied = ("copyFile", {"path": "deep/b.bin", "srcPath": "a.bin", "srcRev": "main"})
+    assert commit(signed, repo, HEADER, copied, ("deletedFile", {"path": "a.bin"})).status_code == 200
+    assert signed.get(f"/{repo.full}/resolve/main/deep/b.bin").content == content
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def test_half_a_body_commits_nothing(hub: Hub, make, ann: Account) -> None:

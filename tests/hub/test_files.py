@@ -63,7 +63,19 @@ def test_a_large_file_names_its_content(client: httpx.Client, repo: Repo, method
 
 
 def test_raw_is_what_git_has(client: httpx.Client, repo: Repo) -> None:
-    assert NAME.encode() in client.get(f"/{repo.full}/raw/main/x.safetensors").content
+    answer = client.get(f"/{repo.full}/raw/main/x.safetensors")
+    assert NAME.encode() in answer.content
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+def test_a_gateway_that_can_is_left_to_send_large_content(client: httpx.Client, repo: Repo) -> None:
+    url, takes = f"/{repo.full}/resolve/main/x.safetensors", {"X-Spaces-Takes": "blobs"}
+    answer = client.get(url, headers=takes | {"Range": "bytes=2-4"})
+    assert (answer.status_code, answer.content) == (206, b"")
+    assert answer.headers["x-spaces-blob"] == f"{NAME} 2 3"
+    assert answer.headers["content-range"] == f"bytes 2-4/{len(LARGE)}"
+    assert "x-spaces-blob" not in client.head(url, headers=takes).headers
+    assert client.get(f"/{repo.full}/resolve/main/deep/a%20b.txt", headers=takes).content == TEXT
 
 
 @pytest.mark.parametrize("path", ["x.safetensors", "deep/a%20b.txt"])
@@ -117,8 +129,11 @@ def test_a_file_that_changed_is_sent_whole_to_one_who_resumes(client: httpx.Clie
 
 def test_what_a_client_has_is_not_sent_again(client: httpx.Client, repo: Repo) -> None:
     url = f"/{repo.full}/resolve/main/x.safetensors"
-    answer = client.get(url, headers={"If-None-Match": f'"{NAME}"'})
-    assert (answer.status_code, answer.content) == (304, b"")
+    for known in (f'"{NAME}"', f'W/"{NAME}"', f'"other", "{NAME}"', "*"):
+        answer = client.get(url, headers={"If-None-Match": known})
+        assert (answer.status_code, answer.content) == (304, b"")
+        assert answer.headers["etag"] == f'"{NAME}"'
+    assert client.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
 def test_an_absent_file_says_at_which_commit(hub: Hub, client: httpx.Client, repo: Repo) -> None:
