@@ -160,3 +160,15 @@ async def world_in(root: Path, live: Live, **more: Any) -> AsyncIterator[World]:
     yield made
     await made.queue.close()
     await db.close()
+
+
+def requires(*lines: str, **packages: dict[str, str]) -> dict[str, bytes]:
+    """A repo with these requirements and packages of its own."""
+    own = {f"{name}/{path}": text.encode() for name, files in packages.items() for path, text in files.items()}
+    return {"requirements.txt": "".join(f"{line}\n" for line in lines).encode(), **own}
+
+
+def module(done: Revision, name: str) -> str:
+    assert done.artifact is not None, done.why
+    [found] = Path(done.artifact.location).glob(f"lib/*/site-packages/{name}/__init__.py")
+    return found.read_text()
