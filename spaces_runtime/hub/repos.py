@@ -11,19 +11,21 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from spaces_runtime.domain.access import Verb
-from spaces_runtime.domain.errors import Fault, Taken, Unsupported
+from spaces_runtime.domain.errors import Fault, Taken
 from spaces_runtime.domain.operations import settings
 from spaces_runtime.domain.operations.duplicate import duplicate_repo
 from spaces_runtime.domain.operations.find import find_repo
 from spaces_runtime.domain.operations.move import move_repo
 from spaces_runtime.domain.operations.push import look
 from spaces_runtime.domain.operations.repos import NewRepo, create_repo, delete_repo
+from spaces_runtime.domain.operations.volumes import checked_volumes, set_volumes
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.repo import GIT_KINDS, Gating, Kind, Repo, Visibility
 from spaces_runtime.domain.templates import Template, template_called
 from spaces_runtime.hub.asked import api, asked
 from spaces_runtime.hub.identity import desk, signed_in
 from spaces_runtime.hub.spaces import seconds_of
+from spaces_runtime.hub.volumes import volumes_of
 from spaces_runtime.hub.wire import body, endpoint, one_line, text_of
 
 router = APIRouter()
@@ -101,6 +103,7 @@ async def _made(
 ) -> Response:
     """Make it, with the settings of a Space. Clients read the url also when the name is taken."""
     _checked_settings(wanted)
+    volumes = await checked_volumes(desk(request), who, volumes_of(wanted)) if new.kind is Kind.SPACE else ()
     before = f"{endpoint(request)}/{new.kind.prefix}"
     try:
         repo = await make()
@@ -111,6 +114,8 @@ async def _made(
         return JSONResponse({"error": taken.why, "url": url}, taken.status, headers=headers)
     if new.kind is Kind.SPACE:
         await _first_settings(request, who, repo, wanted)
+    if volumes:
+        await set_volumes(desk(request), who, repo, volumes)
     shown = {"url": before + repo.full, "name": repo.full, "id": repo.id}
     return JSONResponse({**shown, "private": repo.private, "filesCopyPending": False})
 
@@ -118,8 +123,6 @@ async def _made(
 def _new(
     wanted: dict[str, Any], kind: Kind, namespace: str, name: str, otherwise: Visibility = Visibility.PUBLIC
 ) -> NewRepo:
-    if wanted.get("volumes"):
-        raise Unsupported(what="create the repo", why="this hub mounts no repos or buckets into Spaces yet")
     return NewRepo(
         kind=kind,
         namespace=namespace,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Collection, Iterable
@@ -13,7 +14,7 @@ from uv import find_uv_bin
 from builder.artifact import Artifact
 from builder.lock import load
 from builder.sweep import Store, kept_locks, sweep
-from spaces_runtime.domain.layout import Layout
+from spaces_runtime.domain.layout import MOUNTS, Layout
 from spaces_runtime.domain.observed import complete
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.space import Space
@@ -65,7 +66,8 @@ def collect(layout: Layout, kept: Needed, now: float) -> tuple[Removed, ...]:
         if (space, path.name) not in kept.builds
     ]  # fmt: skip
     logs = [path for path in _old(layout.logs, now) if path.is_dir() and path.name not in kept.spaces]
-    removed = [remove(builds, "builds"), remove(logs, "logs of deleted Spaces")]
+    mounts = [path for path in _old(layout.mounts, now) if path.name not in _mounted(layout)]
+    removed = [remove(builds, "builds"), remove(logs, "logs of deleted Spaces"), remove(mounts, "volumes not mounted")]
     shared = {name: getattr(layout, name) for name in ("envs", "cache", "wheels", "bases", "locks", "own")}
     store = Store(**shared)
     locks = [lock for lock in map(load, kept_locks(layout.builds)) if lock is not None]
@@ -76,6 +78,12 @@ def collect(layout: Layout, kept: Needed, now: float) -> tuple[Removed, ...]:
         count = sum(path.is_dir() for path in mine) or len(mine)  # beside an environment lies its lock
         removed.append(Removed(what=what, count=count, size=sweep(mine)))
     return (*removed, _pruned(layout))
+
+
+def _mounted(layout: Layout) -> frozenset[str]:
+    """What below Layout.mounts some instance shows."""
+    told = (json.loads(path.read_text()) for path in (layout.node / "instances").glob(f"*/{MOUNTS}"))
+    return frozenset(name for names in told for name in names)
 
 
 def _pruned(layout: Layout) -> Removed:

@@ -50,6 +50,7 @@ ROUTES = [
     ("POST", "restart", None, WRITE),
     ("POST", "hardware", {"flavor": "cpu-upgrade"}, WRITE),
     ("POST", "sleeptime", {"seconds": 600}, WRITE),
+    ("PUT", "volumes", {"volumes": []}, WRITE),
 ]
 
 

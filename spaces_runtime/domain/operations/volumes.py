@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from spaces_runtime.domain.access import Verb, may
-from spaces_runtime.domain.errors import Fault, Invalid, Missing
+from spaces_runtime.domain.errors import Fault, Invalid, Missing, RepoMissing, RepoUnseen, RevisionMissing
 from spaces_runtime.domain.ids import RepoId, UserId
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import allowed, find_repo
@@ -91,9 +91,14 @@ async def _sourced(desk: Desk, who: Person | None, volume: Volume) -> Volume:
         raise Fault(what=f"mount {volume.name}", why="a bucket has no revisions")
     exact = replace(volume, read_only=volume.read_only or not bucket)
     namespace, _, name = volume.name.partition("/")
-    repo = await find_repo(desk, who, kind, namespace, name, _verb(exact))
-    if not bucket:
-        await desk.repos.resolve(repo.id, volume.revision or "main")
+    try:
+        repo = await find_repo(desk, who, kind, namespace, name, _verb(exact))
+        if not bucket:
+            await desk.repos.resolve(repo.id, volume.revision or "main")
+    except (RepoMissing, RepoUnseen):  # as it stands, clients would take it for the Space that is missing
+        raise Fault(what=f"mount {volume.name}", why=f"you have, and may read, no such {kind.value}") from None
+    except RevisionMissing as fault:
+        raise Fault(what=f"mount {volume.name}", why=fault.why) from None
     return replace(exact, source=repo.id, name=repo.full, by=who.id if who else "")
 
 
