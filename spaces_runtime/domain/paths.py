@@ -39,6 +39,20 @@ def _fault(path: str, parts: list[str]) -> str:
     return ""
 
 
+def name_fault(name: bytes) -> str:
+    """Why a file or folder that is pushed may not be called so; empty: it may. Git itself has looked for .. and .git.
+
+    What cannot be written in an address could be neither listed, downloaded nor deleted.
+    """
+    try:
+        text = name.decode()
+    except UnicodeDecodeError:
+        return "is not UTF-8"
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):  # noqa: PLR2004
+        return "has a control character in it"
+    return f"is longer than {LONGEST_NAME} bytes" if len(name) > LONGEST_NAME else ""
+
+
 def _is_git(name: str) -> bool:
     """Whether any file system could take it for git's own folder."""
     seen = name.translate(UNSEEN).lower()

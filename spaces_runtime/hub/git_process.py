@@ -38,6 +38,11 @@ def git_environment(
         "receive.fsckObjects": "true",
         "receive.unpackLimit": "1",  # one pack is one fsync; loose objects are one each
         "receive.maxInputSize": str(max_input),
+        # Whatever is sent, memory stays flat: what is larger than any file may be is streamed, never taken as a whole.
+        "core.bigFileThreshold": "16m",
+        "core.deltaBaseCacheLimit": "32m",
+        "pack.threads": "2",
+        "pack.windowMemory": "64m",
         **{f"receive.fsck.{fault}": "ignore" for fault in LENIENT},
     }
     numbered = {}

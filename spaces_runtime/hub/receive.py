@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from builder.recipe import faults_of
 from spaces_runtime.domain.errors import OverQuota
 from spaces_runtime.domain.ids import Sha256
 from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.paths import name_fault
 from spaces_runtime.domain.pointers import SMALL, pointer
 from spaces_runtime.domain.repo import Kind, Repo
 from spaces_runtime.hub.git_process import git_environment
@@ -47,6 +48,7 @@ class Verdict:
 class _Found:
     large: list[str] = field(default_factory=list)
     small: dict[str, str] = field(default_factory=dict)  # blob id → path, of what may be an LFS pointer
+    trees: dict[str, str] = field(default_factory=dict)  # tree id → path
 
 
 def refs_refused(updates: Sequence[Update]) -> list[str]:
@@ -70,7 +72,8 @@ async def judge(desk: Desk, repo: Repo, updates: Sequence[Update], objects: Path
     news = [update.new for update in updates if update.new != NONE]
     if news and not refusals:
         found = await _new_blobs(git, news, desk.settings.hub.max_regular)
-        refusals += [*found.large, *await _without_content(desk, repo, git, found.small)]
+        refusals += [*found.large, *await _wrong_names(git, found.trees)]
+        refusals += await _without_content(desk, repo, git, found.small)
         refusals += await _too_much(desk, repo, objects)
     if refusals:
         rest = len(refusals) - SHOWN
@@ -98,6 +101,8 @@ async def _new_blobs(git: _Git, news: Sequence[str], limit: int) -> _Found:
     found = _Found()
     async for line in git.new_objects(news):
         kind, size, oid, path = (*line.split(" ", 3), "", "")[:4]
+        if kind == "tree":
+            found.trees.setdefault(oid, path)
         if kind != "blob":
             continue
         path = path or oid  # a tag may name a blob that lies nowhere
@@ -110,6 +115,25 @@ async def _new_blobs(git: _Git, news: Sequence[str], limit: int) -> _Found:
         elif int(size) <= SMALL:
             found.small[oid] = path
     return found
+
+
+async def _wrong_names(git: _Git, trees: Mapping[str, str]) -> list[str]:
+    wrong = []
+    async for oid, content in git.contents(list(trees)):
+        for name in names_in(content):
+            if why := name_fault(name):
+                inside = f" in {trees[oid]}" if trees[oid] else ""
+                wrong.append(f"The name {name.decode(errors='backslashreplace')!r}{inside} {why}. Rename it.")
+    return wrong
+
+
+def names_in(tree: bytes) -> Iterator[bytes]:
+    """The names a tree object holds: each stands between a mode with a space and NUL, and 20 bytes of an id."""
+    at = 0
+    while at < len(tree):
+        begin, end = tree.index(b" ", at) + 1, tree.index(b"\0", at)
+        yield tree[begin:end]
+        at = end + 21
 
 
 async def _without_content(desk: Desk, repo: Repo, git: _Git, small: Mapping[str, str]) -> list[str]:
@@ -164,7 +188,7 @@ class _Git:
             yield line.decode(errors="replace").rstrip("\n")
 
     async def contents(self, blobs: Sequence[str]) -> AsyncIterator[tuple[str, bytes]]:
-        """Small blobs, whole."""
+        """Small blobs or trees, whole."""
         if not blobs:
             return
         look = await self._start(["cat-file", "--batch", "--buffer"])
