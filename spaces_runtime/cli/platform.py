@@ -15,7 +15,7 @@ from spaces_runtime.cli.folders import prepare
 from spaces_runtime.cli.models import import_model
 from spaces_runtime.cli.serve import serve, serve_bare
 from spaces_runtime.cli.settings import shown
-from spaces_runtime.cli.storage import gc, room_findings
+from spaces_runtime.cli.storage import backup, gc, restore, room_findings
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.wiring.node import checks
@@ -29,6 +29,8 @@ def add_to(app: typer.Typer) -> None:
     app.command("config")(config)
     app.command("doctor")(doctor)
     app.command("gc")(gc)
+    app.command("backup")(backup)
+    app.command("restore")(restore)
     app.command("import-model")(bring_in)
     app.command("bench")(bench)
 

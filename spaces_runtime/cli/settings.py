@@ -1,4 +1,4 @@
-"""Reads the settings: spaces.toml < environment SPACES_* < flags; remembers where each came from."""
+"""Reads the settings: spaces.toml < environment SPACES_*, DATABASE_URL, REDIS_URL < flags; and where each came from."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def default_data() -> Path:
 
 
 FLAGS_OF_UP = ("port", "public_url", "trust_spaces")  # what `spaces up` may be told for one run
+COMMON = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}  # as other programs call them; SPACES_… wins
 TOLD = "flags.json"  # in Layout.run, while it runs: other commands speak of the same platform
 
 
@@ -53,6 +54,8 @@ def load(
         told[name], origin[name] = value, "the running platform"
     for name, kind in _keys(Settings).items():
         variable = "SPACES_" + name.upper().replace(".", "_")
+        if variable not in environ and name in COMMON:
+            variable = COMMON[name]
         if variable in environ and name not in ("data", "hardware"):
             told[name], origin[name] = _parsed(environ[variable], kind, variable), variable
         if flags.get(name) is not None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import typer
 
@@ -16,13 +17,17 @@ from spaces_runtime.cli import up as running
 from spaces_runtime.cli.context import at_desk, settings_of
 from spaces_runtime.cli.folders import prepare
 from spaces_runtime.cli.housekeeping import fullness, last_run, note
-from spaces_runtime.domain.errors import Unavailable
+from spaces_runtime.domain.errors import Fault, Unavailable
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.sandbox import Finding
 from spaces_runtime.domain.settings import Settings
 from spaces_runtime.domain.storage import Removed, said
+from spaces_runtime.store.archive import reading, writing
+from spaces_runtime.store.seal import master_key
+from spaces_runtime.wiring.backup import save
 from spaces_runtime.wiring.collect import collect, needed, sweep_content
 from spaces_runtime.wiring.desk import desk, migrate
+from spaces_runtime.wiring.restore import restore as bring_back
 
 LOCK = "storage.lock"  # in Layout.run: a backup is not made while something is removed
 
@@ -44,6 +49,59 @@ async def _collected(settings: Settings) -> tuple[Removed, ...]:
     await migrate(settings)
     async with desk(settings) as made:
         return collect(Layout(settings.data), await needed(made, running=_runs(settings)), time.time())
+
+
+def backup(
+    context: typer.Context,
+    place: Path = typer.Argument(
+        ..., metavar="DIR|FILE.tar", help="A folder, which a later backup adds to; or a file."
+    ),
+    with_key: bool = typer.Option(False, "--with-key", help="Also the key that opens the secrets of Spaces."),
+    key_file: Path | None = typer.Option(None, "--key-file", help="Write that key there: keep it elsewhere."),
+) -> None:
+    """Save the hub: people, repos, files, settings and secrets; while it runs. Not /data of Spaces, and no logs."""
+    settings = settings_of(context)
+    layout = Layout(settings.data)
+    prepare(layout)
+    with quiet(layout, "make a backup"), writing(place) as writer:
+        made = save(settings, writer, with_key=with_key)
+    if key_file is not None:
+        _write_key(layout, key_file)
+    typer.echo(f"saved {made.repos} repos and {made.blobs} large files in {place}; {said(made.size)} are new")
+    if not with_key and key_file is None:
+        typer.echo(f"The key that opens the secrets of Spaces is not in it: keep a copy of {layout.keys / 'master'}.")
+    if made.lost:
+        typer.echo(f"{len(made.lost)} large files were missing in the hub itself: {', '.join(made.lost)}", err=True)
+
+
+def restore(
+    context: typer.Context,
+    place: Path = typer.Argument(..., metavar="DIR|FILE.tar", help="What `spaces backup` wrote."),
+    key_file: Path | None = typer.Option(None, "--key-file", help="The key that opens the secrets of Spaces."),
+) -> None:
+    """Make the hub of a backup again, in a new data folder or a new database."""
+    settings = settings_of(context)
+    layout = Layout(settings.data)
+    if _runs(settings):
+        raise Fault(what="restore", why=f"a platform runs on {layout.data}", then="Stop it, or name a new --data.")
+    prepare(layout)
+    key = key_file.read_bytes() if key_file is not None else None
+    with quiet(layout, "restore a backup"), reading(place) as reader:
+        made = bring_back(settings, reader, key)
+    typer.echo(f"restored {made.manifest.repos} repos and {made.manifest.blobs} large files of {made.manifest.made_at}")
+    if made.closed:
+        typer.echo(
+            f"The key here does not open {len(made.closed)} secrets; set them again, or restore with --key-file:\n"
+            + "\n".join(f"  {secret}" for secret in made.closed),
+            err=True,
+        )
+
+
+def _write_key(layout: Layout, place: Path) -> None:
+    key = master_key(layout.keys / "master").master
+    handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(key)
 
 
 def _runs(settings: Settings) -> bool:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.settings import Settings
+from spaces_runtime.store import version
 from spaces_runtime.store.blobs import FileBlobs
 from spaces_runtime.store.buckets import SqlBuckets
 from spaces_runtime.store.builds import SqlBuilds
@@ -39,10 +40,17 @@ def database_url(settings: Settings) -> str:
 
 
 async def migrate(settings: Settings) -> None:
-    """Bring the database to this version's schema."""
+    """Bring the data folder and its database to this version.
+
+    Raises: Fault when a newer version has been there, or the other kind of database.
+    """
     from spaces_runtime.store.migrations import migrate as bring
 
-    await asyncio.to_thread(bring, database_url(settings))
+    folder, url = Layout(settings.data).database.parent, database_url(settings)
+    kind = parsed(url).get_backend_name()
+    version.check(folder, kind)
+    await asyncio.to_thread(bring, url)
+    version.stamp(folder, kind)
 
 
 @asynccontextmanager

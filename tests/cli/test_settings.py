@@ -51,3 +51,13 @@ def test_a_mistake_in_a_variable_is_named(tmp_path, name, value):
 def test_a_password_in_an_address_is_not_shown(tmp_path):
     rows = shown(load(tmp_path, {}, {"SPACES_DATABASE_URL": "postgresql://ann:pw@db/spaces"}))
     assert ("database_url", "postgresql://***@db/spaces", "SPACES_DATABASE_URL") in rows
+
+
+@pytest.mark.parametrize("name", ["database_url", "redis_url"])
+def test_common_names_of_variables_are_known_and_our_own_wins(tmp_path, name):
+    def value(environ):
+        return next(row[1:] for row in shown(load(tmp_path, {}, environ)) if row[0] == name)
+
+    common = {name.upper(): "redis://common"}
+    assert value(common) == ("redis://common", name.upper())
+    assert value(common | {f"SPACES_{name.upper()}": "redis://own"}) == ("redis://own", f"SPACES_{name.upper()}")

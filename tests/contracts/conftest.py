@@ -61,6 +61,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     user = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
     if user:
         os.chown(folder, NOBODY, NOBODY)
+        folder.chmod(0o711)  # a platform's own users come in, too
     data = folder / "data"
     initdb = [programs / "initdb", "-D", data, "-U", "test", "-A", "trust", "--no-sync", "--no-instructions"]
     subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **user)
