@@ -124,9 +124,8 @@ def memberships(connection: sa.Connection, user: str) -> tuple[Membership, ...]:
 
 
 def _still_led(connection: sa.Connection, org: Any) -> None:  # noqa: ANN401 - a row of orgs
-    """Once it has members, one of them leads it."""
-    roles = set(connection.execute(sa.select(members.c.role).where(members.c.org == org.id)).scalars())
-    if roles and OrgRole.ADMIN.value not in roles:
+    leads = (members.c.org == org.id) & (members.c.role == OrgRole.ADMIN.value)
+    if connection.execute(sa.select(members.c.user).where(leads).limit(1)).first() is None:
         why = "nobody would be left who leads it"
         raise Invalid(what=f"change the members of {org.name}", why=why, then="Make somebody else an admin first.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_a_redirect_is_a_307_on_the_same_origin_with_its_query(client: httpx.Cli
 def test_a_name_that_had_many_names_is_found_by_each(api: HfApi, make: Make) -> None:
     repo = make(Kind.MODEL)
     names = [repo.full, *(f"ann/{repo.name}-{letter}" for letter in "bc")]
-    for old, new in zip(names, names[1:], strict=False):
+    for old, new in itertools.pairwise(names):
         api.move_repo(old, new)
     assert {api.model_info(name).id for name in names} == {names[-1]}
     api.move_repo(names[-1], names[0])  # and back
