@@ -13,10 +13,11 @@ import pytest
 
 from builder.artifact import ArtifactKind
 from spaces_runtime.domain.errors import Unavailable
-from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RevisionId, SpaceId
+from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RepoId, RevisionId, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
+from spaces_runtime.domain.logs import Source
 from spaces_runtime.domain.ports.engine import JobEnd
-from spaces_runtime.domain.space import BuildState
+from spaces_runtime.domain.space import BuildState, Revision
 from spaces_runtime.scheduler.builds import room
 from spaces_runtime.store.live.connection import Live
 from tests.contracts.conftest import live, server  # noqa: F401 - fixtures
@@ -238,6 +239,51 @@ async def test_a_rebuild_resolves_anew(world: World) -> None:
     again = await world.build(head, rebuild=1)
     assert again.artifact is not None
     assert list(Path(again.artifact.location).glob("lib/*/site-packages/thing-2.0.dist-info"))
+
+
+def installed(done: Revision, what: str) -> bool:
+    assert done.artifact is not None, done.why
+    return bool(list(Path(done.artifact.location).glob(f"lib/*/site-packages/{what}.dist-info")))
+
+
+async def test_a_new_resolution_is_shown_as_a_difference_and_undone_when_it_never_answers(world: World) -> None:
+    world.index.add("thing", "1.0")
+    head = await world.push({"requirements.txt": b"thing\n"})
+    good = await world.build(head)
+    world.index.add("thing", "2.0")
+    assert installed(await world.build(head, rebuild=1, last_good=good), "thing-2.0")
+    assert any("thing 1.0 → 2.0" in line for line in await world.log())
+    after = await world.build(await world.push({"app.py": b"2"}), last_good=good)
+    assert installed(after, "thing-1.0"), "what has answered is kept to"
+
+
+async def test_a_new_resolution_that_fails_leaves_the_old_one(world: World) -> None:
+    world.index.add("thing", "1.0")
+    head = await world.push({"requirements.txt": b"thing\n"})
+    good = await world.build(head)
+    page = world.index.simple / "thing" / "index.html"
+    page.write_text("")
+    failed = await world.build(head, rebuild=1, last_good=good)
+    assert failed.build is BuildState.FAILED
+    assert any("new resolution is undone" in line for line in await world.log())
+    assert installed(await world.build(await world.push({"app.py": b"2"}), last_good=good), "thing-1.0")
+
+
+async def test_another_space_with_the_same_requirements_needs_no_job(world: World) -> None:
+    head = await world.push({"requirements.txt": b"requests\n"})
+    await world.build(head)
+    world.index.simple.rename(world.index.simple.with_name("away"))
+    other = replace(await world.space(), id=SpaceId("other"))
+    await world.spaces.create(other.id, RepoId("r2"), "ann-other", "cpu-basic")
+    (world.layout.logs / other.id).mkdir()
+    await world.queue.submit(other, R, BuildKey(head))
+    await asyncio.wait_for(world.queue.idle(), 60)
+    done = await world.builds.find(other.id, BuildKey(head))
+    assert done is not None
+    assert done.build is BuildState.DONE, done.why
+    assert len(world.jobs.jobs) == 1
+    told = [line.text for line in await world.logs.last(other.id, Source.BUILD, 10)]
+    assert any("versions are those of other Spaces" in line for line in told)
 
 
 async def test_a_revision_that_is_not_there_is_a_failure_in_words(world: World) -> None:
