@@ -21,11 +21,15 @@ class ConfigError(Exception):
 
 
 class BuildFailed(Exception):
-    """The settings are right, and the build failed: BUILD_ERROR. why: whole sentences; file, line: its place."""
+    """The settings are right, and the build failed: BUILD_ERROR. why: whole sentences; file, line: its place.
+
+    said: the words of the program that failed, as far as there were any.
+    """
 
     def __init__(self, why: str, *, file: str = "", line: int = 0) -> None:
         super().__init__(why)
         self.why, self.file, self.line = why, file, line
+        self.said = ""
 
 
 class NoWheel(BuildFailed):

@@ -66,12 +66,14 @@ class Resolver:
         try:
             return self.settle(wanted, built, extra=self._for_cpu())
         except BuildFailed as failed:
-            if "torch" not in failed.why:
+            if "torch" not in failed.said:
                 raise
         # nobody answers there, or no such build of the version that is asked for
         lock = self.settle(wanted, built)
         if any(wheel.name == "torch" and "+cpu" not in wheel.version for wheel in lock.wheels):
-            say("torch comes with GPU libraries here: there is no CPU build for it. Sizes are said before downloads.")
+            say(
+                "torch comes with GPU libraries here: no index with a CPU build of it answers. Sizes are said before downloads."
+            )
         return lock
 
     def _for_cpu(self) -> tuple[str, ...]:
@@ -99,7 +101,9 @@ class Resolver:
         told = (*self.sources.flags(), *pre, *links, *extra, *roots, str(platform), "-o", str(out))
         ended = self.uv.compile(self.python, *told, cwd=self.code, seconds=PATIENCE)
         if ended.status != 0:
-            raise explain(ended.err, wanted, self.python.version)
+            failed = explain(ended.err, wanted, self.python.version)
+            failed.said = ended.err
+            raise failed
         inputs = wanted.digest(python=self.python.minor, accelerator=self.accelerator)
         try:
             text = out.read_text()

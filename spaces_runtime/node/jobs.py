@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from spaces_runtime.domain.errors import Invalid
+from spaces_runtime.domain.errors import Invalid, Unavailable
 from spaces_runtime.domain.layout import BUILDER, CONTROL, STUB
 from spaces_runtime.domain.ports.engine import Job, JobEnd
 from spaces_runtime.node import sandbox
@@ -54,7 +54,7 @@ class JobRunner:
         self._folder.mkdir(parents=True, exist_ok=True)
 
     async def run(self, job: Job) -> JobEnd:
-        """Until its end. Raises: Invalid, OSError, TimeoutError when it could not be started."""
+        """Until its end. Raises: Invalid, Unavailable, OSError, TimeoutError when it could not be started."""
         self._check(job)
         running = await self._begin(job)
         end = JobEnd(status=-9, why="it was called off")
@@ -74,11 +74,14 @@ class JobRunner:
         return lost or end
 
     def _check(self, job: Job) -> None:
-        """A build writes below the data folder, and its log is a Space's. Raises: Invalid."""
+        """A build writes below the data folder, and its log is a Space's. Raises: Invalid, Unavailable."""
         layout = self._machine.layout
         what = f"run the build {job.id}"
         if not NAME.fullmatch(job.id):
             raise Invalid(what=what, why="its id cannot be a file's name")
+        if job.scratch and not self._machine.bwrap and not self._machine.trusting:
+            why = f"no sandbox can be made here ({self._machine.refused}), and it would run somebody else's code"
+            raise Unavailable(what=what, why=why, then=f"To permit sandboxes: {self._machine.permit}")
         if not Path(job.log).parent.resolve().is_relative_to(layout.logs.resolve()):
             raise Invalid(what=what, why=f"{job.log} is not in the folder of logs")
         for path in (*job.writes, *filter(None, (job.scratch, job.base))):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from packaging.specifiers import SpecifierSet
 
 from builder import sdists, trouble
 from builder.build import SOURCES, Build, ended, whole
+from builder.lock import load
 from builder.python import ours
 from builder.result import End, Result
 from builder.sources import Sources
+from builder.sweep import YOUNG, sweep
+from builder.sweep import Store as Shared
 from builder.workshop import confined
 from tests.builder.conftest import Store
 from tests.builder.hostile import archive, offer, source
@@ -48,6 +52,10 @@ def packages(result: Result) -> dict[str, str]:
     assert result.artifact is not None, result.why
     found = Path(result.artifact.location).glob("lib/*/site-packages/*.dist-info")
     return dict(path.name.removesuffix(".dist-info").split("-") for path in found)
+
+
+def wheels_of_own(store: Store) -> list[Path]:
+    return list((store.root / "own").rglob("*.whl"))
 
 
 def with_package(store: Store, text: str, **more: str) -> Build:
@@ -140,6 +148,21 @@ def test_an_address_that_does_not_answer_is_said_with_its_line(store: Store) -> 
     result = built(store.plan({"requirements.txt": "requests\nhttp://127.0.0.1:9/x-1.0.tar.gz\n"}))
     assert (result.end, result.file, result.line) == (End.FAILED, "requirements.txt", 2)
     assert "cannot be fetched" in result.why
+
+
+def test_what_was_built_goes_with_the_last_build_that_holds_it(store: Store) -> None:
+    result = built(with_package(store, "./own\n"))
+    assert result.artifact is not None
+    lock = load(store.previous[0])
+    assert lock is not None
+    folders = {name: store.root / name for name in ("envs", "cache", "wheels", "bases", "locks", "own")}
+    later = time.time() + 2 * YOUNG
+    assert sweep(Shared(**folders).unused([result.artifact], [lock], now=later)) == 0
+    assert Path(result.artifact.location).is_dir()
+    assert wheels_of_own(store) != []
+    sweep(Shared(**folders).unused([], [], now=later))
+    assert not Path(result.artifact.location).exists()
+    assert wheels_of_own(store) == []
 
 
 @pytest.mark.parametrize(

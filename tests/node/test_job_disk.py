@@ -4,13 +4,17 @@ import asyncio
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from spaces_runtime.domain.errors import Unavailable
 from spaces_runtime.domain.layout import BUILDER
 from spaces_runtime.domain.ports.engine import Job
+from spaces_runtime.node.capabilities import look
 from spaces_runtime.node.job_disk import Scratch
+from spaces_runtime.node.jobs import JobRunner
 from tests.node.place import MIB, SOMEBODY, SYSTEM_PYTHON, Place, folder, needs_user, until
 from tests.node.run import run
 
@@ -163,6 +167,23 @@ def test_an_ordinary_user_s_build_is_watched(user_place, code):
         assert end.why == "out of disk: limit 48 MiB"
 
     run(user_place, work)
+
+
+def test_a_stranger_s_code_is_not_run_where_no_sandbox_can_be_made(place):
+    machine, _ = look(place.layout, port=place.port, trusting=False, internet=False, trial=True)
+    bare = replace(machine, bwrap="", refused="user namespaces are off", permit="sysctl -w x=1")
+
+    async def work():
+        with pytest.raises(Unavailable) as refused:
+            await JobRunner(bare).run(job(place, "open('ran', 'w')"))
+        assert "user namespaces are off" in refused.value.why
+        assert "sysctl -w x=1" in refused.value.then
+        assert not (place.layout.builds / "b1" / "ran").exists()
+
+    try:
+        run(place, work)
+    finally:
+        machine.remove()
 
 
 def test_what_lies_in_a_watched_folder_is_counted(tmp_path):

@@ -61,7 +61,8 @@ class Job:
     """A build: a command run confined, as the builders' user, its output appended to the file `log`.
 
     reads, writes: folders (or files) it sees, at the same path inside; nothing else of the data folder exists for it.
-    scratch: one of the folders it writes, which it shares with nobody: it is held to its size while the job runs.
+    scratch: one of the folders it writes, which it shares with nobody: it is held to its size while the job runs. A job
+    that has one runs a stranger's code, and runs in a sandbox or not at all.
     base: folder of Debian packages laid over the system; empty: none. disk: bytes it may write; 0: not limited.
     memory: bytes; seconds: wall clock. env is the whole environment. Each log line: see domain.logs.
     network: it may use the machine's; else it has none. background: everything else gets the processors first.
