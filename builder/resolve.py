@@ -71,9 +71,7 @@ class Resolver:
         # nobody answers there, or no such build of the version that is asked for
         lock = self.settle(wanted, built)
         if any(wheel.name == "torch" and "+cpu" not in wheel.version for wheel in lock.wheels):
-            say(
-                "torch comes with GPU libraries here: no index with a CPU build of it answers. Sizes are said before downloads."
-            )
+            say("torch comes with GPU libraries here: no index with a CPU build of it answers.")
         return lock
 
     def _for_cpu(self) -> tuple[str, ...]:
