@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.clients.conftest import Run
 
 
+@pytest.mark.client(
+    "HfApi.create_bucket",
+    "HfApi.bucket_info",
+    "HfApi.update_bucket_settings",
+    "HfApi.list_buckets",
+    "HfApi.delete_bucket",
+)
 def test_a_bucket_from_its_making_to_its_end(run: Run) -> None:
     run("""
         import os
@@ -38,6 +47,14 @@ def test_a_bucket_from_its_making_to_its_end(run: Run) -> None:
     """)
 
 
+@pytest.mark.client(
+    "HfApi.batch_bucket_files",
+    "HfApi.list_bucket_tree",
+    "HfApi.get_bucket_paths_info",
+    "HfApi.get_bucket_file_metadata",
+    "HfApi.download_bucket_files",
+    "HfApi.copy_files",
+)
 def test_files_go_up_come_down_are_copied_and_removed(run: Run) -> None:
     run("""
         import os, pathlib
@@ -102,6 +119,7 @@ def test_what_a_repo_has_is_copied_into_a_bucket(run: Run) -> None:
     """)
 
 
+@pytest.mark.client("HfApi.sync_bucket")
 def test_a_folder_is_kept_in_step_with_a_bucket(run: Run) -> None:
     run("""
         import os, pathlib
@@ -125,6 +143,7 @@ def test_a_folder_is_kept_in_step_with_a_bucket(run: Run) -> None:
     """)
 
 
+@pytest.mark.client("HfFileSystem")
 def test_the_file_system_of_the_client_reads_and_writes_buckets(run: Run) -> None:
     run("""
         import os
@@ -155,6 +174,9 @@ def test_the_file_system_of_the_client_reads_and_writes_buckets(run: Run) -> Non
     """)
 
 
+@pytest.mark.client(
+    "hf buckets create", "hf buckets cp", "hf buckets sync", "hf buckets list", "hf buckets info", "hf buckets delete"
+)
 def test_hf_buckets_on_the_command_line(run: Run) -> None:
     said = run("""
         import pathlib, subprocess, sys
@@ -176,6 +198,10 @@ def test_hf_buckets_on_the_command_line(run: Run) -> None:
         hf("buckets", "rm", "ann/cli/two.txt", "--yes")
         hf("buckets", "rm", "ann/cli/sub", "--recursive", "--yes")
         print(hf("buckets", "list", "ann/cli", "-R", "-q").strip())
-        hf("buckets", "delete", "ann/cli", "--yes")
+        hf("buckets", "move", "ann/cli", "ann/moved")
+        for name in ("ann/moved", "ann/cli"):
+            assert '"ann/moved"' in hf("buckets", "info", name, "--format", "json"), "the old name leads to the new one"
+        assert hf("buckets", "cp", "hf://buckets/ann/cli/synced/one.txt", "-") == "one"
+        hf("buckets", "delete", "ann/moved", "--yes")
     """)
     assert said.strip().endswith("synced/one.txt")

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import subprocess
 from dataclasses import asdict, replace
 from hashlib import sha256
 
 from spaces_runtime.domain.instance import Mount, Phase
 from spaces_runtime.domain.kept import About, Listing
-from tests.node.place import until
+from tests.node.place import SOMEBODY, Place, folder, needs_user, until
 from tests.node.run import run
 
 READS = """
@@ -69,9 +70,9 @@ def snapshot(place) -> Mount:
 def written(place) -> list[dict]:
     """All that is on its way to buckets, in order."""
     found = []
-    for folder in sorted(place.layout.written.glob("[!.]*")):
-        told = json.loads((folder / "changes.json").read_text())
-        files = {each["path"]: (folder / each["file"]).read_text() for each in told["sent"]}
+    for sent in sorted(place.layout.written.glob("[!.]*")):
+        told = json.loads((sent / "changes.json").read_text())
+        files = {each["path"]: (sent / each["file"]).read_text() for each in told["sent"]}
         found.append({"files": files, "removed": list(told["removed"]), "about": told["about"]})
     return found
 
@@ -173,8 +174,8 @@ def test_only_what_was_made_to_be_mounted_is(place):
     async def work():
         (place.layout.mounts).mkdir()
         (place.layout.mounts / "out").symlink_to("/etc")
-        for folder in ("/etc", str(place.layout.mounts / "out"), str(place.layout.keys)):
-            spec = replace(place.spec(), mounts=(Mount(folder=folder, inside="/models"),))
+        for other in ("/etc", str(place.layout.mounts / "out"), str(place.layout.keys)):
+            spec = replace(place.spec(), mounts=(Mount(folder=other, inside="/models"),))
             await place.backend.start(spec)
             seen = await place.reach(spec, Phase.EXITED)
             assert "is no volume" in seen.why
@@ -191,6 +192,27 @@ def test_what_a_running_space_writes_is_sent_by_and_by(place):
         assert written(place)[0]["files"] == {"a.txt": "mine"}
 
     run(place, work)
+
+
+def test_an_ordinary_user_has_volumes_too():
+    needs_user()
+    place = Place(folder(), user=SOMEBODY)
+    app = READS
+    mounts = (snapshot(place), listing(place, 10.0, **{"sub/b.txt": b"bee", "gone.txt": b"gone"}))
+    subprocess.run(["chown", "-R", f"{SOMEBODY}:{SOMEBODY}", place.layout.data], check=True)
+
+    async def work():
+        spec = replace(place.spec(forever(app)), mounts=mounts)
+        await place.ready(spec)
+        assert "ay|bee|OSError|OSError|refused|refused" in place.log()
+        await place.backend.stop(spec.id)
+        assert [each["removed"] for each in written(place)] == [["gone.txt"], []]
+
+    try:
+        place.begin()
+        run(place, work)
+    finally:
+        place.remove()
 
 
 def test_files_belong_to_the_space_alone(place):
