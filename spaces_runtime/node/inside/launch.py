@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import importlib.machinery
 import os
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+Load = Callable[[types.ModuleType], None]  # runs a module's code
+Change = Callable[[types.ModuleType], None]
+Hook = Callable[[Load, types.ModuleType], None]
 
 PAUSE = 0.005  # seconds between looks of Gradio's queue at itself; its own 1 ms costs 7 % of a core for an idle app
 
@@ -42,31 +48,106 @@ def calm_queue(module: types.ModuleType) -> None:
     queue.__init__ = begun
 
 
-QUIET = {  # private parts of Gradio: absent in other versions, and then nothing is changed
-    "gradio.component_meta": no_stubs,
-    "gradio.http_server": no_reload_server,
-    "gradio.queueing": calm_queue,
+class Later(types.ModuleType):
+    """Stands for a module until something of it is used."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 whatever it holds
+        self.leave()
+        return getattr(importlib.import_module(self.__name__), name)
+
+    def leave(self) -> None:
+        """Whoever imports it from now on gets the real one."""
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+
+
+def without_garbage(load: Load, module: types.ModuleType) -> None:
+    """What a package makes as it loads stays: to look through it for garbage again and again takes a tenth of it."""
+    gc.disable()
+    try:
+        load(module)
+    finally:
+        gc.freeze()  # else the next collection looks through all of it
+        gc.enable()
+
+
+def without_pandas(load: Load, module: types.ModuleType) -> None:
+    """Gradio uses it to tell tables apart that an app asks it to cache; it is an eighth of Gradio's import time."""
+    if "pandas" in sys.modules:
+        load(module)
+        return
+    later = sys.modules["pandas"] = Later("pandas")
+    try:
+        load(module)
+    finally:
+        later.leave()
+
+
+def without_mcp(load: Load, module: types.ModuleType) -> None:
+    """Only apps that are MCP servers use it; an eighth of Gradio's import time.
+
+    Gradio does without where it is not installed. When its one class that cannot is asked for, all is loaded again.
+    """
+
+    def missing(name: str) -> Any:  # noqa: ANN401 a class
+        if name == "GradioMCPServer" and name not in vars(module):
+            load(module)
+        try:
+            return vars(module)[name]
+        except KeyError:
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}") from None
+
+    able = "mcp" not in sys.modules
+    if able:
+        sys.modules["mcp"] = None  # type: ignore[assignment] # whoever imports it now gets an ImportError
+        try:
+            load(module)
+        except ImportError:  # a version that cannot do without
+            able = False
+        finally:
+            del sys.modules["mcp"]
+    if able and vars(module).pop("GradioMCPServer", None) is not None:
+        vars(module)["__getattr__"] = missing
+    else:
+        load(module)
+
+
+def then(change: Change) -> Hook:
+    """Let it load, then change it."""
+
+    def loaded(load: Load, module: types.ModuleType) -> None:
+        load(module)
+        change(module)
+
+    return loaded
+
+
+HOOKS: dict[str, Hook] = {  # private parts of Gradio: absent in other versions, and then nothing is changed
+    "gradio": without_garbage,
+    "gradio.caching": without_pandas,
+    "gradio.component_meta": then(no_stubs),
+    "gradio.http_server": then(no_reload_server),
+    "gradio.mcp": without_mcp,
+    "gradio.queueing": then(calm_queue),
 }
 
 
 class Quieter:
-    """Lets these modules load, then changes them."""
+    """Has a say while these modules load."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """Only for those modules; every other finder is asked as ever."""
-        if name not in QUIET:
+        if name not in HOOKS:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         if spec is None or spec.loader is None:
             return spec
-        load = spec.loader.exec_module
-        change = QUIET[name]
+        load, hook = spec.loader.exec_module, HOOKS[name]
 
         def exec_module(module: types.ModuleType) -> None:
-            load(module)
-            change(module)
+            hook(load, module)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
