@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import gateway, push, wake
+from bench import gateway, hub, push, wake
 from bench.rows import Row, table, write
 from spaces_runtime.domain.errors import Fault
 
-GROUPS: dict[str, Callable[[], list[Row]]] = {"wake": wake.rows, "push": push.rows, "gateway": gateway.rows}
+GROUPS: dict[str, Callable[[], list[Row]]] = {
+    "wake": wake.rows,
+    "push": push.rows,
+    "gateway": gateway.rows,
+    "hub": hub.rows,
+}
 
 
 def main(name: str, json_file: Path | None) -> None:

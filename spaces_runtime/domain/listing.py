@@ -29,18 +29,28 @@ class Sort(Enum):
     LIKES = "likes"
     TRENDING = "trendingScore"
 
+    @property
+    def is_lasting(self) -> bool:
+        """Nobody can change it while somebody turns the pages."""
+        return self is Sort.CREATED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The last row of a page: the next one goes on behind it. key: what it is sorted by."""
+    """The last row of a page: the next one goes on behind it. key: what it is sorted by.
+
+    snapshot: the order as the first page saw it, where that was kept; the next page begins there with row `offset`.
+    """
 
     key: float
     id: RepoId
+    snapshot: str = ""
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """All must hold. tags: each a set of which the repo has one. parameters: least and most; None: any.
+    """All must hold. only: of these, in whatever order they come. tags: each a set of which the repo has one. parameters: least and most; None: any.
 
     card: the cards are wanted as well. rising: the least or the oldest first. linked: it names a model or a dataset.
     """
@@ -58,6 +68,7 @@ class Query:
     after: Place | None = None
     limit: int = 1000
     card: bool = False
+    only: tuple[RepoId, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +82,7 @@ class Listed:
 
 def cursor_of(place: Place, query: Query) -> str:
     """What a client sends back for the next page; it means nothing to anybody else."""
-    text = json.dumps([query.sort.value, query.rising, place.key, place.id])
+    text = json.dumps([query.sort.value, query.rising, place.key, place.id, place.snapshot, place.offset])
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -82,8 +93,10 @@ def place_of(cursor: str, sort: Sort, *, rising: bool) -> Place:
         Fault: for a cursor that is not ours, or of another order.
     """
     try:
-        named, was_rising, key, repo = json.loads(urlsafe_b64decode(cursor[:LONGEST] + "=" * (-len(cursor) % 4)))
-        place = Place(key=float(key), id=RepoId(str(repo)))
+        named, was_rising, key, repo, snapshot, offset = json.loads(
+            urlsafe_b64decode(cursor[:LONGEST] + "=" * (-len(cursor) % 4))
+        )
+        place = Place(key=float(key), id=RepoId(str(repo)), snapshot=str(snapshot), offset=max(0, int(offset)))
     except (ValueError, TypeError, RecursionError):
         named, was_rising, place = "", False, Place(key=0.0, id=RepoId(""))
     if (named, was_rising) != (sort.value, rising):

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from spaces_runtime.domain.access import Verb, may, sight
-from spaces_runtime.domain.listing import Listed, Place, Query, cursor_of, parameters_of, place_of, sort_of
+from spaces_runtime.domain.listing import Listed, Query, parameters_of, place_of, sort_of
 from spaces_runtime.domain.operations.show import show_all
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.repo import Kind
 from spaces_runtime.domain.summary import USES
 from spaces_runtime.hub.asked import kind_of
 from spaces_runtime.hub.identity import desk, person
+from spaces_runtime.hub.pages import turned
 from spaces_runtime.hub.repo_json import LIVE, check_expand, narrowed, repo_json, sibling_json
 from spaces_runtime.hub.spaces import fields_of, is_browser
 from spaces_runtime.hub.wire import flag, listed, next_link, number, told
 
 router = APIRouter()
-PAGE: Final = 1000
+PAGE: Final = 500
 CARD: Final = frozenset({"cardData", "model-index", "widgetData", "description", "citation"})  # what is read from it
 FULL_PAGE: Final = 100  # rows whose files are listed too
 APPS: Final = {  # what can load a model, and the tags of which it needs one
@@ -50,9 +50,7 @@ async def listing(request: Request) -> JSONResponse:
     query = _query(request, who, kind, most=FULL_PAGE if files else PAGE)
     if "inference" in request.query_params or "inference_provider" in request.query_params:
         return JSONResponse([])  # nobody serves models of this hub
-    found = await desk(request).index.page(replace(query, limit=query.limit + 1))
-    rows = found[: query.limit]
-    cursor = cursor_of(Place(key=rows[-1].key, id=rows[-1].repo.id), query) if len(found) > len(rows) else ""
+    rows, cursor = await turned(request, query)
     shown = [_row(request, row, expand) for row in rows]
     if kind is Kind.SPACE and (flag(request, "full") or LIVE & expand):
         await _add_live(request, rows, shown)

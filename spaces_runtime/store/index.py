@@ -83,6 +83,9 @@ class SqlIndex:
         """About 20 ms for a thousand rows of ten thousand repos."""
         return await self._db.read(lambda c: listing.page(c, query))
 
+    async def ids(self, query: Query) -> Sequence[RepoId]:
+        return await self._db.read(lambda c: listing.ids(c, query))
+
     async def count(self, kind: Kind, seen: Sight, namespace: str) -> int:
         return await self._db.read(lambda c: listing.count(c, kind, seen, namespace))
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from spaces_runtime.domain.access import Sight, open_to_all
-from spaces_runtime.domain.ids import RevisionId
+from spaces_runtime.domain.ids import RepoId, RevisionId
 from spaces_runtime.domain.listing import Listed, Query, Sort
 from spaces_runtime.domain.repo import Kind
 from spaces_runtime.domain.summary import USES, Summary, loads
@@ -29,17 +29,17 @@ MOST_TAGS: Final = 2000
 
 def page(connection: sa.Connection, query: Query) -> list[Listed]:
     """In the query's order."""
-    key = KEYS[query.sort].label("sort_key")
-    found = sa.select(repos, key).where(repos.c.kind == query.kind.value, seen_by(query.seen, query.kind))
-    found = _narrowed(found, query)
-    if query.after is not None:
-        at, last = query.after.key, query.after.id
-        behind = (key > at, repos.c.id > last) if query.rising else (key < at, repos.c.id < last)
-        found = found.where(sa.or_(behind[0], sa.and_(key == at, behind[1])))
-    order = (key.asc(), repos.c.id.asc()) if query.rising else (key.desc(), repos.c.id.desc())
-    rows = connection.execute(found.order_by(*order).limit(query.limit)).all()
+    key = KEYS[query.sort]
+    found = _ordered(_narrowed(sa.select(repos, key.label("sort_key")), query), query)
+    rows = connection.execute(found.limit(query.limit)).all()
     said = _summaries(connection, [row.id for row in rows], card=query.card)
     return [Listed(repo=repo_of(row), summary=said.get(row.id), key=row.sort_key) for row in rows]
+
+
+def ids(connection: sa.Connection, query: Query) -> list[RepoId]:
+    """All that the query finds, in its order: what a listing was when it began."""
+    found = _ordered(_narrowed(sa.select(repos.c.id), query), query)
+    return list(connection.execute(found).scalars())
 
 
 def count(connection: sa.Connection, kind: Kind, seen: Sight, namespace: str) -> int:
@@ -70,7 +70,21 @@ def seen_by(seen: Sight, kind: Kind) -> sa.ColumnElement[bool]:
     return sa.or_(shown, repos.c.owner.in_(sorted(seen.namespaces))) if seen.namespaces else shown
 
 
+def _ordered(found: sa.Select[Any], query: Query) -> sa.Select[Any]:
+    """And from the place on where the last page ended."""
+    key = KEYS[query.sort]
+    if query.after is not None:
+        at, last = query.after.key, query.after.id
+        behind = repos.c.id > last if query.rising else repos.c.id < last
+        # The first condition lets the database begin there; the second one alone would have it look at every row.
+        found = found.where(key >= at if query.rising else key <= at, sa.or_(key != at, behind))
+    return found.order_by(*((key.asc(), repos.c.id.asc()) if query.rising else (key.desc(), repos.c.id.desc())))
+
+
 def _narrowed(found: sa.Select[Any], query: Query) -> sa.Select[Any]:
+    found = found.where(repos.c.kind == query.kind.value, seen_by(query.seen, query.kind))
+    if query.only is not None:
+        found = found.where(repos.c.id.in_(query.only))
     if query.owner:
         found = found.where(repos.c.owner == query.owner.lower())
     for word in query.words:

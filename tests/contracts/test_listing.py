@@ -82,7 +82,7 @@ async def test_what_was_read_at_the_head_comes_back_and_is_replaced(index: SqlIn
     await index.create(repo(1))
     said = Summary(
         head=HEAD, tags=("a", "license:mit"), library="peft", pipeline="fill-mask", models=("x/y",), weights={"F32": 9},
-        config={"model_type": "bert"}, base_models=("b/c",), relation="finetune", card={"license": "mit", "x": [1, None]},
+        config={"model_type": "bert"}, base_models=("b/c",), relation="finetune", card={"license": "mit", "x": [1]},
     )  # fmt: skip
     await index.set_head(RepoId("r001"), HEAD, said)
     assert await index.summary(RepoId("r001")) == said

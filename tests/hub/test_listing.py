@@ -12,6 +12,8 @@ import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import BadRequestError, HfHubHTTPError
 
+from spaces_runtime.domain.ids import RevisionId
+from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.repo import Kind, Repo, Visibility
 from tests.hub.conftest import Account, account
 from tests.hub.serving import Hub
@@ -150,6 +152,32 @@ def test_pages_neither_repeat_nor_lose_a_repo_while_others_come_and_go(
     assert page == 3
 
 
+@pytest.mark.parametrize("sort", ["createdAt", "lastModified", "likes", "trendingScore"])
+def test_pages_show_each_repo_once_while_all_of_them_change(
+    hub: Hub, hers: HfApi, bob: Account, tag: str, sort: str
+) -> None:
+    there = [made(hers, tag, f"n{number}") for number in range(6)]
+    seen, url = [], f"{hub.url}/api/models?filter={tag}&limit=2&sort={sort}"
+    while url:
+        answer = httpx.get(url)
+        seen += [row["id"] for row in answer.json()]
+        url = answer.links.get("next", {}).get("url", "")
+        for repo in (seen[0], *(repo for repo in there if repo not in seen)):
+            hub.do(lambda desk, repo=repo: touched(desk, repo))
+            like(hub, repo, bob.write)
+    assert sorted(seen) == sorted(there)
+
+
+def test_pages_go_on_after_the_hub_forgot_how_they_began(hub: Hub, hers: HfApi, tag: str) -> None:
+    there = {made(hers, tag, f"n{number}") for number in range(4)}
+    first = httpx.get(f"{hub.url}/api/models?filter={tag}&limit=2&sort=lastModified")
+    for _ in range(40):  # more than are kept
+        httpx.get(f"{hub.url}/api/models?filter={tag}&limit=1&sort=likes")
+    second = httpx.get(first.links["next"]["url"])
+    assert {row["id"] for row in (*first.json(), *second.json())} == there
+    assert "next" not in second.links
+
+
 def test_a_cursor_that_is_not_ours_is_refused(hub: Hub, hers: HfApi, tag: str) -> None:
     for _ in range(2):
         made(hers, tag, f"n{next(NUMBERS)}")
@@ -224,6 +252,13 @@ def like(hub: Hub, repo: str, token: str) -> None:
 
 def ids(rows) -> set[str]:
     return {row.id for row in rows}
+
+
+async def touched(desk: Desk, name: str) -> None:
+    """As a push does."""
+    repo = await desk.index.find(Kind.MODEL, *name.split("/"))
+    assert repo is not None
+    await desk.index.set_head(repo.id, RevisionId(f"{next(NUMBERS):040x}"))
 
 
 Make = Callable[..., Repo]
