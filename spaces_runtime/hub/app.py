@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from spaces_runtime.domain.errors import Fault, RepoMissing
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.hub import (
+    bucket_events,
     buckets,
     cards,
     commits,
@@ -42,6 +43,7 @@ from spaces_runtime.hub import (
     unbuilt,
     users,
     volumes,
+    weights,
     xet,
     xet_download,
 )
@@ -69,6 +71,7 @@ ROUTERS = (
     lfs_files.router,
     lfs_locks.router,
     buckets.router,
+    bucket_events.router,
     volumes.router,
     listing.router,
     repos.router,
@@ -76,6 +79,7 @@ ROUTERS = (
     regard.router,
     refs.router,
     trees.router,
+    weights.router,
     commits.router,
     git.router,
     files.router,

@@ -77,13 +77,13 @@ async def listing(request: Request) -> JSONResponse:
 @router.get(BUCKET)
 async def info(request: Request) -> dict[str, Any]:
     """What it is, and how much is in it."""
-    return await _shown(await _asked(request, Verb.READ))
+    return await _shown(await asked_bucket(request, Verb.READ))
 
 
 @router.delete(BUCKET)
 async def delete(request: Request) -> dict[str, bool]:
     """With all that is in it."""
-    found = await _asked(request, Verb.DELETE)
+    found = await asked_bucket(request, Verb.DELETE)
     await delete_repo(found.desk, found.who, found.repo)
     return {"success": True}
 
@@ -91,19 +91,19 @@ async def delete(request: Request) -> dict[str, bool]:
 @router.put(BUCKET + "/settings")
 async def change(request: Request) -> dict[str, Any]:
     """`{private? | visibility?}`."""
-    found = await _asked(request, Verb.WRITE)
+    found = await asked_bucket(request, Verb.WRITE)
     wanted = await body(request)
     if wanted.keys() & {"private", "visibility"}:
         by = found.who.name if found.who else ""
         await found.desk.index.set_visibility(found.repo.id, _visibility(wanted), by=by)
-    return await _shown(await _asked(request, Verb.READ))
+    return await _shown(await asked_bucket(request, Verb.READ))
 
 
 @router.get(BUCKET + "/tree")
 @router.get(BUCKET + "/tree/{prefix:path}")
 async def tree(request: Request) -> JSONResponse:
     """Files below a prefix; with the folders of one level when not recursive."""
-    found = await _asked(request, Verb.READ)
+    found = await asked_bucket(request, Verb.READ)
     page, cursor = await found.desk.buckets.listing(
         found.repo.id,
         unquoted(request.path_params.get("prefix", "")),
@@ -117,7 +117,7 @@ async def tree(request: Request) -> JSONResponse:
 @router.post(BUCKET + "/paths-info")
 async def paths_info(request: Request) -> list[dict[str, Any]]:
     """`{paths}`; those that are files, in the order in which they were asked for."""
-    found = await _asked(request, Verb.READ)
+    found = await asked_bucket(request, Verb.READ)
     paths = _paths(await body(request))
     files = {file.path: file for file in await found.desk.buckets.files(found.repo.id, paths)}
     return [entry_json(files[path]) for path in dict.fromkeys(paths) if path in files]
@@ -133,7 +133,7 @@ def _paths(wanted: dict[str, Any]) -> Sequence[str]:
 @router.post(BUCKET + "/batch")
 async def batch(request: Request) -> JSONResponse:
     """Lines of addFile, copyFile and deleteFile; 422 when nothing of it could be done."""
-    found = await _asked(request, Verb.WRITE)
+    found = await asked_bucket(request, Verb.WRITE)
     assert found.who is not None  # noqa: S101 - nobody may write without a name
     wanted = await read_batch(request.stream())
     refused = await change_bucket(found.desk, found.who, found.repo, wanted, time.time())
@@ -146,21 +146,21 @@ async def batch(request: Request) -> JSONResponse:
 @router.get(BUCKET + "/xet-write-token")
 async def write_token(request: Request) -> Response:
     """Leave to upload what will be files of this bucket."""
-    found = await _asked(request, Verb.WRITE)
+    found = await asked_bucket(request, Verb.WRITE)
     return grant(request, found.repo.id, found.who, Verb.WRITE)
 
 
 @router.get(BUCKET + "/xet-read-token")
 async def read_token(request: Request) -> Response:
     """Leave to read what this bucket has."""
-    found = await _asked(request, Verb.FETCH)
+    found = await asked_bucket(request, Verb.FETCH)
     return grant(request, found.repo.id, found.who, Verb.READ)
 
 
 @router.api_route("/buckets/{namespace}/{name}/resolve/{path:path}", methods=["GET", "HEAD"])
 async def resolve(request: Request) -> Response:
     """A file: its bytes, and for Xet clients where else they are. The path may be one segment."""
-    found = await _asked(request, Verb.FETCH)
+    found = await asked_bucket(request, Verb.FETCH)
     path = unquoted(request.path_params["path"])
     files = await found.desk.buckets.files(found.repo.id, [path])
     if not files:
@@ -177,7 +177,7 @@ async def resolve(request: Request) -> Response:
     return serve(request, content, headers)
 
 
-async def _asked(request: Request, verb: Verb) -> Asked:
+async def asked_bucket(request: Request, verb: Verb) -> Asked:
     """In the contract's order: who asks, then the bucket, then the right.
 
     Raises:

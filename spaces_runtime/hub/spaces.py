@@ -33,7 +33,8 @@ TROUBLED = (Stage.NO_APP_FILE, Stage.CONFIG_ERROR, Stage.BUILD_ERROR, Stage.RUNT
 async def space_fields(desk: Desk, repo: Repo, *, who: Person | None = None, browser: bool = False) -> dict[str, Any]:
     """What a Space's repo info has more than a model's. {} while it is just being created or deleted.
 
-    who: sees which of the volumes' sources. browser: a page asks; it resolves the Space's own host name, which other programs may not.
+    who: asks, so sources of volumes that are hidden from them are not named.
+    browser: a page asks; it resolves the Space's own host name, which other programs may not.
     """
     try:
         view = await show(desk, repo, time.time())

@@ -205,3 +205,33 @@ def test_hf_buckets_on_the_command_line(run: Run) -> None:
         hf("buckets", "delete", "ann/moved", "--yes")
     """)
     assert said.strip().endswith("synced/one.txt")
+
+
+def test_a_followed_bucket_is_listed_anew_when_it_changes(run: Run) -> None:
+    run("""
+        import time
+        from huggingface_hub import HfApi, HfFileSystem
+        from huggingface_hub._bucket_live_follow import BUCKET_FOLLOWERS
+        api = HfApi()
+        api.create_bucket("ann/followed", private=True)
+        api.batch_bucket_files("ann/followed", add=[(b"1", "one")])
+        fs, root = HfFileSystem(live_follow=True), "hf://buckets/ann/followed"
+
+        def until(see):
+            end = time.monotonic() + 20
+            while not see():
+                assert time.monotonic() < end, "it did not come about"
+                time.sleep(0.05)
+
+        assert fs.ls(root, detail=False) == ["buckets/ann/followed/one"]
+        [(follower, _)] = BUCKET_FOLLOWERS.values()
+        until(lambda: follower.subscribed)
+        fs.ls(root)
+        for change in ({"add": [(b"2", "two")]}, {"delete": ["one"]}):
+            before = fs.ls(root, detail=False)
+            api.batch_bucket_files("ann/followed", **change)
+            until(lambda: fs.ls(root, detail=False) != before)
+        assert fs.ls(root, detail=False) == ["buckets/ann/followed/two"]
+        api.delete_bucket("ann/followed")
+        until(lambda: not follower.is_alive())
+    """)

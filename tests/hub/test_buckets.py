@@ -212,3 +212,21 @@ def test_a_listing_shows_private_buckets_to_those_who_may_see_them(
         rows = client.get("/api/buckets/ann", headers={"Authorization": f"Bearer {token}"}).json()
         assert (secret.full in [row["id"] for row in rows]) is seen
     assert client.get("/api/buckets/me").status_code == 401
+
+
+def told(client: httpx.Client, url: str) -> list[str]:
+    """The first events of a feed."""
+    with client.stream("GET", url) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        names = (line.removeprefix("event: ") for line in answer.iter_lines() if line.startswith("event: "))
+        return [next(names)]
+
+
+def test_a_feed_says_at_once_what_was_missed(signed: httpx.Client, filled: Repo, api: HfApi) -> None:
+    url = f"/api/buckets/{filled.full}"
+    before = signed.get(url).json()["updatedAt"]
+    assert told(signed, f"{url}/events") == ["ready"]
+    assert told(signed, f"{url}/events?since={before}") == ["ready"]
+    api.batch_bucket_files(filled.full, delete=["empty"])
+    assert told(signed, f"{url}/events?since={before}") == ["reset"]
+    assert told(signed, f"{url}/events?cursor=nonsense") == ["reset"]
