@@ -37,6 +37,7 @@ MOST: Final = 60  # packages that one build may ask for
 NEEDS: Final = "needs.json"
 LABEL: Final = "label"
 BUILT: Final = "built.json"
+SHARED: Final = 0o2775  # the scheduler, of the same group, deletes what is left
 HANDED: Final = "handed"  # a sandbox was given this source
 LARGEST_OUTCOME: Final = 2**20  # bytes
 
@@ -103,7 +104,7 @@ class Workshop:
         (new / LABEL).write_text(given.fetch(source, new / "given", self.code, self.house.sources))
         self._tools(source, new, given.needs(source, new / "given", self.code))
         source.save(new)
-        new.chmod(0o775)
+        new.chmod(SHARED)
         new.rename(self.folder / source.key)
 
     def _tools(self, source: Origin, folder: Path, needs: Sequence[str]) -> None:
