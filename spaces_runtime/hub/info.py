@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from spaces_runtime.domain.access import Verb, may
 from spaces_runtime.domain.operations.kin import bases_of, children_of, counts_of, users_of
 from spaces_runtime.domain.repo import Kind
+from spaces_runtime.domain.summary import Summary
 from spaces_runtime.hub.asked import Asked, api, asked, kind_of
 from spaces_runtime.hub.repo_json import LIVE, check_expand, narrowed, repo_json, sibling_json
 from spaces_runtime.hub.spaces import is_browser, space_fields
@@ -42,11 +43,11 @@ async def info(request: Request) -> JSONResponse:
         shown["siblings"] = [sibling_json(entry, blobs=blobs) for entry in entries if not entry.folder]
     if not expand or "usedStorage" in expand:
         shown["usedStorage"] = (await found.desk.storage.used([found.repo.id]))[found.repo.id]
-    shown |= await _related(found, said.base_models, expand)
+    shown |= await _related(found, said, expand)
     return JSONResponse(narrowed(shown, expand) if expand else shown)
 
 
-async def _related(found: Asked, base_models: Collection[str], expand: Collection[str]) -> dict[str, Any]:
+async def _related(found: Asked, said: Summary, expand: Collection[str]) -> dict[str, Any]:
     """Other repos that have to do with it, as far as this person sees them; beside the Spaces only when asked for."""
     shown: dict[str, Any] = {}
     if "downloadsAllTime" in expand:
@@ -55,9 +56,11 @@ async def _related(found: Asked, base_models: Collection[str], expand: Collectio
         return shown
     if not expand or "spaces" in expand:
         shown["spaces"] = [repo.full for repo in await users_of(found.desk, found.who, found.repo)]
-    if "baseModels" in expand:
-        bases = await bases_of(found.desk, found.who, list(base_models))
-        shown["baseModels"] = [base.repo.full if base.repo else base.name for base in bases]
+    if "baseModels" in expand and said.base_models:
+        bases = await bases_of(found.desk, found.who, said.base_models)
+        # The public hub's shape: the client only passes it on, and what reads it looks for these keys.
+        models = [{"_id": base.repo.id, "id": base.repo.full} if base.repo else {"id": base.name} for base in bases]
+        shown["baseModels"] = {"relation": said.relation, "models": models}
     if "childrenModelCount" in expand:
         shown["childrenModelCount"] = counts_of(await children_of(found.desk, found.who, found.repo))
     return shown

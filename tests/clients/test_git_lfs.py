@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,22 @@ def test_content_of_one_repo_is_not_another_ones(hub: Hub, make, ann: Account, b
     thief = Clone(hub, make(Kind.MODEL), ann.write, tmp_path / "thief").clone()
     thief.write({".gitattributes": "", "stolen.bin": pointer})
     assert "its content was not uploaded" in thief.git("push", "origin", "main", fails=True)
+
+
+@pytest.mark.client("hf lfs-enable-largefiles", "hf lfs-multipart-upload")
+def test_hf_sends_a_larger_file_in_parts(
+    hub: Hub, make, ann: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`hf lfs-enable-largefiles` makes git-lfs call `hf lfs-multipart-upload` for what the hub wants in parts."""
+    monkeypatch.setattr("spaces_runtime.hub.lfs.PART", 1_000_000)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    repo, content = make(Kind.MODEL), os.urandom(2_500_000)
+    work = Clone(hub, repo, ann.write, tmp_path / "work").clone()
+    work.git("lfs", "install", "--local")
+    subprocess.run(["hf", "lfs-enable-largefiles", work.folder], check=True, capture_output=True)
+    assert "lfs-multipart-upload" in work.git("config", "lfs.customtransfer.multipart.args")
+    work.write({"model.bin": content})
+    work.git("push", "origin", "main")
+    entry = hub.do(lambda desk: desk.repos.entry(repo.id, work.head, "model.bin"))
+    assert entry.lfs is not None
+    assert hub.do(lambda desk: desk.blobs.start(entry.lfs.sha256, len(content))) == content

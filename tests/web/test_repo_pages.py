@@ -109,8 +109,9 @@ def test_a_repo_without_a_card_says_how_to_write_one(client, make):
     assert "ModelCard.push_to_hub" in text(client.get(f"/{make(Kind.MODEL).full}").text)
 
 
-def test_a_private_models_page_looks_like_a_missing_one(client, pushed):
+def test_a_private_models_page_looks_like_a_missing_one(client, pushed, bob):
     hidden = pushed("model", "# Secret\n", private=True)
-    there, gone = client.get(f"/{hidden}"), client.get("/ann/nothing-here")
-    assert there.status_code == gone.status_code == 404
-    assert there.text.replace(hidden, "X") == gone.text.replace("ann/nothing-here", "X")
+    for headers, status in (({}, 303), ({"Authorization": f"Bearer {bob.read}"}, 404)):
+        there, gone = (client.get(f"/{name}", headers=headers) for name in (hidden, "ann/nothing-here"))
+        assert there.status_code == gone.status_code == status
+        assert there.text.replace(hidden, "X") == gone.text.replace("ann/nothing-here", "X")
