@@ -27,6 +27,7 @@ class Mounts:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._making: dict[str, asyncio.Task[None]] = {}
 
     async def snapshot(self, name: str, fill: Callable[[Path], Awaitable[None]]) -> Path:
         """The folder of this name; made by fill() when it is not there. Raises: Full, and what fill() raises."""
@@ -34,19 +35,23 @@ class Mounts:
         if place.is_dir():
             os.utime(place)
             return place
+        # On its own: whoever waits may lose patience with gigabytes, and asks again.
+        if name not in self._making:
+            self._making[name] = asyncio.create_task(self._make(name, fill))
+            self._making[name].add_done_callback(lambda _: self._making.pop(name))
+        await asyncio.shield(self._making[name])
+        return place
+
+    async def _make(self, name: str, fill: Callable[[Path], Awaitable[None]]) -> None:
         new = self._layout.mounts / f".{name}-{uuid4().hex}"
         new.mkdir(parents=True)
         try:
             with room(f"mount {name}"):
                 await fill(new / "files")
             new.chmod(0o755)
-            new.replace(place)
-        except OSError:
-            if not place.is_dir():  # else somebody else was quicker
-                raise
+            new.replace(self._layout.mounts / name)
         finally:
             await asyncio.to_thread(shutil.rmtree, new, ignore_errors=True)
-        return place
 
     async def copy(self, files: Collection[BucketFile], prefix: str, into: Path) -> None:
         """The files of a bucket below a prefix, which every user may read."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 from dataclasses import asdict, replace
 from hashlib import sha256
@@ -190,6 +192,24 @@ def test_what_a_running_space_writes_is_sent_by_and_by(place):
         await place.ready(spec)
         await until(lambda: written(place))
         assert written(place)[0]["files"] == {"a.txt": "mine"}
+
+    run(place, work)
+
+
+def test_a_node_that_was_killed_loses_nothing_that_was_written(place):
+    async def work():
+        app = 'import pathlib, http.server\npathlib.Path("/data/a.txt").write_text("mine")\n'
+        spec = replace(place.spec(forever(app)), mounts=(listing(place, 10.0, **{"b.txt": b"b"}),))
+        await place.ready(spec)
+        place.kill()
+        for name in place.processes():
+            os.kill(name, signal.SIGKILL)
+        await until(lambda: not place.processes())
+        place.begin()
+        await until(lambda: written(place))
+        assert [(each["files"], each["removed"]) for each in written(place)] == [({"a.txt": "mine"}, [])]
+        await place.backend.stop(spec.id)
+        assert place.left() == []
 
     run(place, work)
 
