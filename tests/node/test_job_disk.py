@@ -158,12 +158,12 @@ def user_place():
     made.remove()
 
 
-@pytest.mark.parametrize("code", [FILL, TAKE])
-def test_an_ordinary_user_s_build_is_watched(user_place, code):
+@pytest.mark.parametrize(("code", "scratch"), [(FILL, True), (TAKE, True), (FILL, False)])
+def test_an_ordinary_user_s_build_is_watched(user_place, code, scratch):
     wait = "\nimport time; time.sleep(60)"
 
     async def work():
-        end = await user_place.jobs.run(job(user_place, code + wait, python=SYSTEM_PYTHON))
+        end = await user_place.jobs.run(job(user_place, code + wait, scratch=scratch, python=SYSTEM_PYTHON))
         assert end.why == "out of disk: limit 48 MiB"
 
     run(user_place, work)
