@@ -25,7 +25,7 @@ from spaces_runtime.gateway.exchange import Host
 from spaces_runtime.gateway.hold import Asker, News
 from spaces_runtime.gateway.reception import Desk, Reception
 from spaces_runtime.gateway.table import Table
-from spaces_runtime.gateway.upstream import Pool
+from spaces_runtime.gateway.upstream import AHEAD, Pool
 
 log = structlog.get_logger()
 
@@ -280,6 +280,7 @@ async def _forever(what: str, follow: Callable[[], Awaitable[None]]) -> None:
 
 async def _unix(path: str) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, AHEAD)  # as much as the system allows
     return await _connected(sock, path)
 
 

@@ -19,6 +19,7 @@ IDLE = 3.0  # seconds an idle connection is kept: uvicorn and Express close thei
 MOST_IDLE = 256  # per instance
 MOST_HEAD = 256 * 1024  # bytes of an answer's head
 DIAL = 10.0  # seconds
+AHEAD = 2**20  # bytes of an upload that wait here for a slow app: with less, each side keeps waiting for the other
 
 
 class Errand(Protocol):
@@ -203,6 +204,7 @@ class Upstream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment] # a stream's transport, as loop.create_connection makes it
+        self.transport.set_write_buffer_limits(high=AHEAD)
 
     def data_received(self, data: bytes) -> None:
         errand = self._errand

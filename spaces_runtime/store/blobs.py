@@ -18,10 +18,10 @@ from spaces_runtime.domain.ids import RepoId, Sha256
 from spaces_runtime.domain.storage import Removed
 from spaces_runtime.store.disk import remove, remove_older, room
 from spaces_runtime.store.folder_lock import alone, sharing
+from spaces_runtime.store.receiving import Batch, Writeback, received
 
 BYTE = "[0-9a-f][0-9a-f]"
 Held = Callable[[Collection[Sha256]], Awaitable[frozenset[Sha256]]]  # which of these any repo holds
-BATCH = 2**20  # bytes gathered before a thread hashes and writes them
 # The gateways send blobs by themselves: their group may read one whose name it knows, and neither list nor change any.
 FOLDER, KEPT = 0o710, 0o440
 
@@ -39,6 +39,7 @@ class Incoming:
     def __init__(self, file: FileIO) -> None:
         self._file = file  # without a buffer: one that cannot be flushed to a full disk would fail once more
         self._hash = hashlib.sha256()
+        self._writeback = Writeback()
         self.size = 0
 
     def write(self, content: bytes | memoryview) -> None:
@@ -47,6 +48,12 @@ class Incoming:
         while rest:
             rest = rest[self._file.write(rest) or 0 :]
         self.size += len(content)
+
+    def write_all(self, batch: Batch) -> None:
+        """Pieces that came one after another."""
+        for piece in batch:
+            self.write(piece)
+        self._writeback.written(self._file.fileno(), self.size)
 
     def keep(self, place: Path) -> None:
         """Move it to its place; equal content that is there already stays."""
@@ -79,10 +86,7 @@ class FileBlobs:
         Raises: Invalid for another hash or size; nothing is left behind, also when the sender stops half-way.
         """
         with self.incoming(f"store {sha256}") as file:
-            async for batch in in_batches(content):
-                if file.size + len(batch) > size:
-                    raise Invalid(what=f"store {sha256}", why=f"more than the {size} bytes that were announced came")
-                await asyncio.to_thread(file.write, batch)
+            await received(content, file.write_all, at_most(size, f"store {sha256}"))
             if file.size != size:
                 raise Invalid(what=f"store {sha256}", why=f"{size} bytes were announced, {file.size} came")
             if file.sha256 != sha256:
@@ -102,28 +106,27 @@ class FileBlobs:
 
         Raises: Invalid for another size.
         """
-        place, at, told = self._parts(upload), start, hashlib.sha256()
+        told, what = hashlib.sha256(), "store a part of a file"
+        at = start
 
-        def write(batch: bytes) -> None:
-            told.update(batch)
-            rest, behind = memoryview(batch), at
-            while rest:
-                written = os.pwrite(file, rest, behind)
-                rest, behind = rest[written:], behind + written
+        def write(batch: Batch) -> None:
+            nonlocal at
+            for piece in batch:
+                told.update(piece)
+                rest = memoryview(piece)
+                while rest:
+                    written = os.pwrite(file, rest, at)
+                    rest, at = rest[written:], at + written
 
         self._incoming.mkdir(0o700, parents=True, exist_ok=True)
-        with room("store a part of a file"):
-            file = os.open(place, os.O_WRONLY | os.O_CREAT, 0o600)
+        with room(what):
+            file = os.open(self._parts(upload), os.O_WRONLY | os.O_CREAT, 0o600)
             try:
-                async for batch in in_batches(content):
-                    if at + len(batch) > start + size:
-                        raise Invalid(what="store a part of a file", why=f"more than the {size} bytes of the part came")
-                    await asyncio.to_thread(write, batch)
-                    at += len(batch)
+                came = await received(content, write, at_most(size, what))
             finally:
                 os.close(file)
-        if at != start + size:
-            raise Invalid(what="store a part of a file", why=f"the part has {size} bytes, {at - start} came")
+        if came != size:
+            raise Invalid(what=what, why=f"the part has {size} bytes, {came} came")
         return Sha256(told.hexdigest())
 
     async def join(self, repo: RepoId, sha256: Sha256, size: int, upload: str) -> None:
@@ -204,16 +207,14 @@ class FileBlobs:
             return await asyncio.to_thread(remove, [self.path(sha256) for sha256 in loose], "")
 
 
-async def in_batches(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in pieces worth a thread."""
-    gathered = bytearray()
-    async for piece in content:
-        gathered += piece
-        if len(gathered) >= BATCH:
-            yield bytes(gathered)
-            gathered.clear()
-    if gathered:
-        yield bytes(gathered)
+def at_most(size: int, what: str) -> Callable[[int], None]:
+    """Refuses what is longer than was announced, before it fills the disk."""
+
+    def check(came: int) -> None:
+        if came > size:
+            raise Invalid(what=what, why=f"more than the {size} bytes that were announced came")
+
+    return check
 
 
 def _keep(file: FileIO, place: Path) -> None:

@@ -21,8 +21,9 @@ import structlog
 from spaces_runtime.domain.errors import Fault, Invalid
 from spaces_runtime.domain.ids import RepoId, Sha256, UserId
 from spaces_runtime.domain.storage import Removed
-from spaces_runtime.store.blobs import FileBlobs, Incoming, Ledger, in_batches
+from spaces_runtime.store.blobs import FileBlobs, Incoming, Ledger, at_most
 from spaces_runtime.store.disk import remove_older
+from spaces_runtime.store.receiving import received
 from spaces_runtime.store.xet_format import Chunk, FileRecipe, chunks_of, files_of, unpacked
 
 HASH = re.compile(r"[0-9a-f]{64}\Z")
@@ -63,10 +64,7 @@ class FileXorbs:
                 pass
             return False
         with self._blobs.incoming(f"store the xorb {xorb}") as file:
-            async for batch in in_batches(content):
-                if file.size + len(batch) > XORB_LIMIT:
-                    raise Invalid(what=f"store the xorb {xorb}", why=f"it is larger than {XORB_LIMIT} bytes")
-                await asyncio.to_thread(file.write, batch)
+            await received(content, file.write_all, at_most(XORB_LIMIT, f"store the xorb {xorb}"))
             await asyncio.to_thread(_keep_xorb, file, place)
         return True
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+from uvicorn.protocols.http import httptools_impl
 
 from spaces_runtime.domain.layout import GROUP, Layout
 from spaces_runtime.domain.operations.desk import Desk
@@ -22,12 +23,16 @@ from spaces_runtime.web.routes import routes
 from spaces_runtime.wiring.desk import desk
 from spaces_runtime.wiring.names import visitor_key
 
+UPLOAD_PIECE = 2**20  # bytes of a request's body that wait for its handler
+
 TAKE_EVERY = 2.0  # seconds between looks into a folder that is nearly always empty
 log = structlog.get_logger()
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set."""
+    # Uploads come in larger pieces than uvicorn's 64 KiB: each costs a round of the loop on both sides of the socket.
+    httptools_impl.HIGH_WATER_LIMIT = UPLOAD_PIECE  # type: ignore[attr-defined] # a constant of its own
     async with desk(settings) as made:
         pages = routes(made, identify=person, cookie=session_cookie, visitor_key=visitor_key(settings))
         app = create_app(made, [*ROUTERS, pages])
