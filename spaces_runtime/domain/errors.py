@@ -65,6 +65,7 @@ class Gated(Refused):
         signed_out = f"{access}. You must have access to it and be authenticated to access it. Please log in."
         outside = f"{access} and you are not in the authorized list. Visit {name} to ask for access."
         super().__init__(what=f"read the files of {name}", why=signed_out if nobody else outside)
+        self.kind, self.name = kind, name
         if nobody:
             self.status = 401
 

@@ -50,9 +50,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """All must hold. only: of these, in whatever order they come. tags: each a set of which the repo has one. parameters: least and most; None: any.
+    """All must hold. tags: each a set of which the repo has one. parameters: least and most. linked: it names a model
+    or a dataset. only: these repos. None: any.
 
-    card: the cards are wanted as well. rising: the least or the oldest first. linked: it names a model or a dataset.
+    card: the cards are wanted as well. rising: the least or the oldest first.
     """
 
     kind: Kind

@@ -15,9 +15,10 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from spaces_runtime.domain.errors import Fault, Missing, Renamed, Unknown
+from spaces_runtime.domain.errors import Fault, Gated, Missing, Renamed, Unknown
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.people import Person
+from spaces_runtime.domain.repo import Kind
 
 HERE: Final = Path(__file__).parent
 TITLES: Final = {401: "Sign in first", 403: "Not allowed", 404: "Not found", 409: "Taken", 503: "Away for a while"}
@@ -102,7 +103,8 @@ class Site:
             status=fault.status,
             title=title,
             why=why,
-            sign_in=isinstance(fault, Missing | Unknown),
+            sign_in=fault.status in (401, 404),
+            ask=f"/{Kind(fault.kind).prefix}{fault.name}/ask-access" if isinstance(fault, Gated) else "",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from spaces_runtime.domain.route import Face
-from tests.gateway.world import HOST, route
+from tests.gateway.world import HOST, route, until
 
 
 def test_a_request_reaches_the_app_and_its_answer_comes_back(within):
@@ -15,6 +15,26 @@ def test_a_request_reaches_the_app_and_its_answer_comes_back(within):
         assert answer.status == 200
         assert json.loads(answer.body)["app"] == app.name
         assert app.seen[-1].line == "GET /a?b=c%20d HTTP/1.1"
+
+    within(story)
+
+
+def test_a_host_that_a_space_had_before_leads_to_its_present_one(within):
+    old = "ann-old.localhost"
+
+    async def story(here):
+        async def answers(status):
+            return (await here.get("/a", host=old)).status == status
+
+        app = await here.awake()
+        await here.publish(route(host="ann-new.localhost:7800", moved=True), host=old)
+        await until(lambda: answers(307))
+        for method in ("GET", "POST"):
+            answer = await here.get("/a?b=c%20d", host=old, method=method)
+            assert (answer.status, answer.get("location")) == (307, "http://ann-new.localhost:7800/a?b=c%20d")
+        assert not [seen for seen in app.seen if " /a" in seen.line]
+        await here.publish(route(host="ann-new.localhost:7800", moved=True, private=True), host=old)
+        await until(lambda: answers(404))  # a stranger does not learn the new name
 
     within(story)
 

@@ -47,6 +47,10 @@ def test_a_site_has_every_host_it_answers_to_and_the_page_on_the_hub():
     assert site_of(ADDRESS, REPO, public, {}).hosts == ("ann-my-demo.spaces.example.net",)
 
 
+def test_hosts_it_had_before_are_written_like_its_own():
+    assert site_of(ADDRESS, REPO, HUB, {}, ("ann-Old",)).former == ("ann-old.localhost",)
+
+
 def test_the_face_is_the_readmes_and_a_bare_one_shows_the_name():
     assert (SITE.face.title, SITE.face.emoji, SITE.face.color_from, SITE.face.color_to) == ("My demo", "X", "red", "7")
     bare = site_of(ADDRESS, REPO, HUB, {"title": ["no", "text"]}).face
