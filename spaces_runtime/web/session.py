@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
-from spaces_runtime.domain.errors import Fault, Unknown
+from spaces_runtime.domain.errors import Fault, Refused, Unknown
 from spaces_runtime.domain.operations import people
-from spaces_runtime.domain.people import Role
+from spaces_runtime.domain.people import Person, Role
 from spaces_runtime.web.site import Site
 
 WEEKS = 14 * 86400  # seconds a browser keeps the session
@@ -54,13 +54,13 @@ def onward(page: str | None) -> str:
 
 async def tokens(site: Site, request: Request) -> Response:
     """A person's tokens."""
-    who = await site.signed_in(request)
+    who = await _by_session(site, request)
     return await site.page(request, "tokens.html", tokens=await people.tokens(site.desk, who), made="")
 
 
 async def make_token(site: Site, request: Request) -> Response:
     """A new one, shown this once."""
-    who = await site.signed_in(request)
+    who = await _by_session(site, request)
     form = await request.form()
     try:
         role = Role(str(form.get("role", "")))
@@ -72,5 +72,14 @@ async def make_token(site: Site, request: Request) -> Response:
 
 async def revoke_token(site: Site, request: Request) -> Response:
     """Take one back; it stops working at once."""
-    await people.delete_token(site.desk, await site.signed_in(request), str(request.path_params["token"]))
+    await people.delete_token(site.desk, await _by_session(site, request), str(request.path_params["token"]))
     return RedirectResponse("/settings/tokens", 303)
+
+
+async def _by_session(site: Site, request: Request) -> Person:
+    """A token that leaked must not make itself more tokens, nor one that may only read a better one."""
+    who = await site.signed_in(request)
+    if request.headers.get("authorization") is not None:
+        why = "a token was sent, and those are made by people"
+        raise Refused(what="see or change access tokens", why=why, then="Sign in with your password.")
+    return who
