@@ -13,7 +13,7 @@ from spaces_runtime.domain.errors import Missing
 from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.repo import Kind
-from spaces_runtime.web import create, explore, files, session, settings, space
+from spaces_runtime.web import bucket, create, explore, files, session, settings, space
 from spaces_runtime.web import repo as repo_page
 from spaces_runtime.web.readmes import Readmes
 from spaces_runtime.web.site import HERE, Identify, Site, templates
@@ -37,6 +37,8 @@ def routes(desk: Desk, *, identify: Identify, cookie: Callable[[Request], str], 
     add("/spaces", explore.spaces, site, cards)
     add("/models", explore.repos, site, Kind.MODEL)
     add("/datasets", explore.repos, site, Kind.DATASET)
+    add("/buckets/{ns}/{name}", bucket.tree, site)
+    add("/buckets/{ns}/{name}/tree/{path:path}", bucket.tree, site)
     add("/login", session.ask, site)
     add("/login", session.enter, site, method="POST")
     add("/logout", session.leave, site, method="POST")
