@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+
 import pytest
+from huggingface_hub import HfApi
 
 from tests.compatibility import clients, marks, table
 from tests.compatibility.marks import Mark
@@ -37,3 +41,10 @@ def test_a_test_that_names_a_call_makes_it(mark: Mark) -> None:
 
 def test_the_page_is_up_to_date() -> None:
     assert PAGE.read_text() == page(MARKS), "run `make compatibility`"
+
+
+def test_what_is_said_to_go_elsewhere_goes_to_an_address_that_the_client_has_built_in() -> None:
+    built_in = re.compile(r"constants\.(INFERENCE_ENDPOINTS|INFERENCE_CATALOG|DATASETS_SERVER)_ENDPOINT")
+    for area in ("Inference endpoints", "Dataset viewer"):
+        for name in AREAS[area]["methods"]:
+            assert built_in.search(inspect.getsource(getattr(HfApi, name.removeprefix("HfApi.")))), name

@@ -18,6 +18,7 @@ from tests.hub.test_git import Clone
 pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
 
 
+@pytest.mark.client("git-lfs push", "git-lfs smudge")
 def test_large_content_makes_the_round_trip(hub: Hub, make, ann: Account, tmp_path: Path) -> None:
     repo = make(Kind.MODEL, visibility=Visibility.PRIVATE)
     content = os.urandom(3_000_000)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.clients.conftest import Run
 
 
+@pytest.mark.client("AutoModel.from_pretrained", "PreTrainedModel.push_to_hub")
 def test_a_model_is_pushed_and_loaded(run: Run) -> None:
     run("""
         import torch
@@ -19,6 +22,7 @@ def test_a_model_is_pushed_and_loaded(run: Run) -> None:
     """)
 
 
+@pytest.mark.client("datasets.load_dataset", "Dataset.push_to_hub")
 def test_a_dataset_is_pushed_and_loaded(run: Run) -> None:
     run("""
         from datasets import Dataset, load_dataset

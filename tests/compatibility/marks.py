@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MARKS = ("client", "refused")
+COMMANDS = ("hf", "git", "git-lfs", "gradio")  # named with their words, all others by the last name in dots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,8 @@ class Mark:
     @property
     def made(self) -> bool:
         """Whether the test's text makes the call at all."""
-        kind, _, rest = self.call.replace(".", " ", 1).partition(" ")
-        words = rest.split() if kind == "hf" else [rest]
+        kind, _, rest = self.call.partition(" ")
+        words = rest.split() if kind in COMMANDS else [self.call.rpartition(".")[2]]
         at = 0
         for word in words:
             at = self.source.find(word, at)

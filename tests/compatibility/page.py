@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Final
 
 from tests.compatibility.marks import ROOT, Mark, marks
-from tests.compatibility.table import ELSEWHERE, calls
+from tests.compatibility.table import ELSEWHERE, NOTES, calls
 
 PAGE: Final = ROOT / "docs" / "compatibility.md"
 SHOWN: Final = 2  # tests named beside a call
@@ -22,7 +22,7 @@ Each call is one of these, and a test says so:
 
 - **works**: the tests named beside it make this call with the real client over a real socket.
 - **not offered**: the hub answers 501 and says what it does not have; a test makes the call and reads that.
-- **elsewhere**: the client asks a server of its own choice, or none, whatever `HF_ENDPOINT` says.
+- **elsewhere**, **no hub**: the call does not reach a hub that `HF_ENDPOINT` names; a test reads that in the client.
 
 {summary}
 """
@@ -41,11 +41,11 @@ def page(found: Sequence[Mark] | None = None) -> str:
     for area, kinds in areas.items():
         parts.append(f"## {area}\n")
         if area in ELSEWHERE:
-            parts.append(f"Elsewhere: {ELSEWHERE[area]}.\n")
-        parts += [_table(kind, names, by_call, elsewhere=area in ELSEWHERE) for kind, names in kinds.items()]
+            parts.append(f"{ELSEWHERE[area][1]}\n")
+        parts += [_table(kind, names, by_call, ELSEWHERE.get(area, ("", ""))[0]) for kind, names in kinds.items()]
     more = sorted(set(by_call) - known)
     parts.append("## Beside these\n")
-    parts.append(_table("calls", more, by_call, elsewhere=False))
+    parts.append(_table("calls", more, by_call, ""))
     return "\n".join(parts)
 
 
@@ -57,14 +57,15 @@ def state(name: str, by_call: Mapping[str, Sequence[Mark]]) -> str:
     return "not offered" if found else ""
 
 
-def _table(kind: str, names: Sequence[str], by_call: Mapping[str, Sequence[Mark]], *, elsewhere: bool) -> str:
+def _table(kind: str, names: Sequence[str], by_call: Mapping[str, Sequence[Mark]], otherwise: str) -> str:
     column = {"methods": "Method", "commands": "Command", "calls": "Call"}[kind]
     rows = [f"| {column} | | Tests |", "| --- | --- | --- |"]
     for name in names:
-        said = state(name, by_call) or ("elsewhere" if elsewhere else "")
+        said = state(name, by_call) or otherwise
         works = said == "works"
         told = [mark for mark in by_call.get(name, ()) if mark.works == works]
         files = dict.fromkeys(f"[{_words(mark.test)}](../{mark.path})" for mark in told)
+        said = f"{said}: {NOTES[name]}" if name in NOTES else said
         rows.append(f"| `{name}` | {said} | {'; '.join([*files][:SHOWN])} |")
     return "\n".join(rows) + "\n"
 

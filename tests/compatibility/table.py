@@ -8,8 +8,8 @@ METHODS: Final[dict[str, str]] = {
     "Repos": """
         create_repo delete_repo move_repo duplicate_repo update_repo_settings repo_info model_info dataset_info
         space_info repo_exists revision_exists file_exists resolve_revision auth_check list_models list_datasets
-        list_spaces list_user_repos get_model_tags get_dataset_tags get_full_repo_name search_spaces list_space_templates
-        list_liked_repos list_repo_likers unlike
+        list_spaces list_user_repos get_model_tags get_dataset_tags get_full_repo_name search_spaces
+        list_space_templates list_liked_repos list_repo_likers unlike
     """,
     "Content": """
         create_commit preupload_lfs_files upload_file upload_folder copy_files delete_file delete_files delete_folder
@@ -121,10 +121,15 @@ COMMANDS: Final[dict[str, str]] = {
     """,
 }
 
-ELSEWHERE: Final[dict[str, str]] = {  # areas whose calls never reach a hub named by HF_ENDPOINT, and why
-    "Inference endpoints": "the client asks a service of the public Hub's, whatever HF_ENDPOINT says",
-    "Dataset viewer": "the client asks a service of the public Hub's, whatever HF_ENDPOINT says",
-    "On the person's own machine": "asks no hub",
+ELSEWHERE: Final[dict[str, tuple[str, str]]] = {  # areas whose calls never reach a hub: (word of the table, why)
+    "Inference endpoints": ("elsewhere", "The client asks a service of the public Hub, whatever `HF_ENDPOINT` says."),
+    "Dataset viewer": ("elsewhere", "The client asks a service of the public Hub, whatever `HF_ENDPOINT` says."),
+    "On the person's own machine": ("no hub", "These ask no hub, or GitHub and PyPI."),
+}
+
+
+NOTES: Final[dict[str, str]] = {  # of calls that are not offered, and yet do something
+    "hf spaces hot-reload": "the commit is made and deployed like any other",
 }
 
 

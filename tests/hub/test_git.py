@@ -68,6 +68,7 @@ def clone(hub: Hub, ann: Account, tmp_path: Path) -> Callable[[Repo], Clone]:
     return lambda repo: Clone(hub, repo, ann.write, tmp_path / repo.name).clone()
 
 
+@pytest.mark.client("git push")
 def test_a_push_arrives_and_deploys(hub: Hub, make, clone) -> None:
     repo = make()
     work = clone(repo)
@@ -90,6 +91,7 @@ def test_a_space_without_an_app_file_has_nothing_to_deploy(hub: Hub, make, clone
     assert hub.do(lambda desk: desk.spaces.snapshot([address.space]))[0].head is None
 
 
+@pytest.mark.client("git clone")
 def test_what_was_pushed_can_be_cloned_with_and_without_the_ending(hub: Hub, make, clone, tmp_path: Path) -> None:
     repo = make(Kind.MODEL)
     work = clone(repo)

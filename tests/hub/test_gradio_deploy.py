@@ -22,6 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.mark.client("gradio deploy")
 def test_gradio_deploy_makes_the_space_pushes_the_folder_and_sets_the_secret(folder, home, api: HfApi, hub):
     command = [GRADIO, "deploy", "--title", "shout", "--app-file", "app.py"]
     done = subprocess.run(
