@@ -31,7 +31,7 @@ async def tree(site: Site, cards: Cards, readmes: Readmes, kind: Kind, request: 
     ordered = sorted(entries, key=lambda entry: (not entry.folder, entry.path.lower()))
     card = bool(path) or kind is Kind.SPACE
     found = next((e for e in entries if card and e.path == f"{path}/{README}".lstrip("/") and not e.lfs), None)
-    readme = await readmes.of(repo, head, found.path) if found else None
+    readme = await readmes.of(repo, head, found.path, named=revision) if found else None
     commits = await site.desk.repos.history(repo.id, head, skip=0, limit=1)
     return await _page(
         site, cards, request, repo,

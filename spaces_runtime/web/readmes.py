@@ -20,19 +20,21 @@ class Readmes:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._made: OrderedDict[tuple[RepoId, RevisionId, str], readme.Shown | None] = OrderedDict()
+        self._made: OrderedDict[tuple[RepoId, RevisionId, str, str, str], readme.Shown | None] = OrderedDict()
 
-    async def of(self, repo: Repo, revision: RevisionId, path: str = README) -> readme.Shown | None:
-        """None when it is not text, or too large for a page.
+    async def of(
+        self, repo: Repo, revision: RevisionId, path: str = README, *, named: str = "main"
+    ) -> readme.Shown | None:
+        """None when it is not text, or too large for a page. named: what its links call the revision.
 
         Raises:
             EntryMissing: there is none.
         """
-        key = (repo.id, revision, f"{repo.full} {path}")
+        key = (repo.id, revision, repo.full, path, named)
         if key not in self._made:
             content = await self._site.desk.repos.read(repo.id, revision, path)
             page = f"/{repo.kind.prefix}{repo.full}"
-            place = readme.Place(page=page, hub=self._site.desk.names.hub_url, revision=revision, path=path)
+            place = readme.Place(page=page, hub=self._site.desk.names.hub_url, revision=named, path=path)
             self._made[key] = await asyncio.to_thread(_html, content, place)
             if len(self._made) > KEPT:
                 self._made.popitem(last=False)

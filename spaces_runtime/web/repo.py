@@ -9,8 +9,7 @@ from urllib.parse import quote, unquote, urlencode
 from fastapi import Request, Response
 
 from spaces_runtime.domain.access import Verb, may
-from spaces_runtime.domain.card import Facts
-from spaces_runtime.domain.errors import EntryMissing
+from spaces_runtime.domain.card import README, Facts
 from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.domain.operations.find import find_repo
 from spaces_runtime.domain.operations.kin import kin_of
@@ -34,12 +33,10 @@ async def card(site: Site, cards: Cards, readmes: Readmes, kind: Kind, request: 
     files = [entry for entry in entries if not entry.folder]
     kin = await kin_of(site.desk, who, repo, facts.base_models)
     summary = await site.desk.index.summary(repo.id)
-    try:
-        text = await readmes.of(repo, head)
-    except EntryMissing:
-        text = None
+    has_readme = any(entry.path == README for entry in files)
+    text = await readmes.of(repo, head) if has_readme else None
     return await site.page(
-        request, "repo.html", card=text, facts=facts, chips=chips(kind, facts),
+        request, "repo.html", card=text, has_readme=has_readme, facts=facts, chips=chips(kind, facts),
         ways=ways(kind, repo.full, facts, site.desk.names.hub_url), lineage=lineage(repo, facts, kin),
         users=kin.users, trained=await _trained(site, request, facts), size=sum(entry.size for entry in files),
         count=len(files), parameters=spoken_count(summary.parameters if summary else 0), sub=_sub(repo, facts),

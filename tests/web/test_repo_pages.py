@@ -54,8 +54,8 @@ def test_a_models_page_shows_its_card_facts_results_and_how_to_use_it(client, pu
     full = pushed("model", CARD.format(ann="ann"))
     page = client.get(f"/{full}").text
     assert '<h2 id="readme-triage">Triage</h2>' in page
-    assert f'href="/{full}/blob/' in page
-    assert re.search(rf'<img src="/{full}/resolve/[0-9a-f]{{40}}/face.png"', page)
+    assert f'href="/{full}/blob/main/docs/notes.md"' in page
+    assert f'<img src="/{full}/resolve/main/face.png"' in page
     assert "<script>alert" not in page
     said = text(page)
     assert "Task text-classification" in said
@@ -107,6 +107,12 @@ def test_a_space_shows_its_readme_below_its_files_and_a_folder_shows_its_own(cli
 
 def test_a_repo_without_a_card_says_how_to_write_one(client, make):
     assert "ModelCard.push_to_hub" in text(client.get(f"/{make(Kind.MODEL).full}").text)
+
+
+def test_a_card_too_large_for_a_page_is_a_link_to_the_file(client, pushed):
+    page = client.get(f"/{pushed('model', 'x' * 200_000)}").text
+    assert "larger than a page takes" in page
+    assert "No card yet" not in page
 
 
 def test_a_private_models_page_looks_like_a_missing_one(client, pushed, bob):
