@@ -100,7 +100,7 @@ class Reader:
             content = text.encode()
         else:
             try:
-                content = await asyncio.to_thread(b64decode, text, validate=True) if text else b""
+                content = await _decoded(text)
             except (NotBase64, ValueError):
                 raise Fault(what=f"commit {path}", why="its content is not base64") from None
         if len(content) > self.limit:
@@ -147,6 +147,13 @@ async def lines(body: AsyncIterator[bytes], *, longest: int) -> AsyncIterator[by
             raise TooLarge(what="commit", why="a line is longer than the largest file that may be committed directly")
     if line := bytes(gathered).strip():
         yield line
+
+
+async def _decoded(text: str) -> bytes:
+    """A thread only for what is worth one: a commit may have thousands of small files."""
+    if len(text) < IN_MEMORY:
+        return b64decode(text, validate=True)
+    return await asyncio.to_thread(b64decode, text, validate=True)
 
 
 def _header(value: Mapping[str, Any]) -> Header:
