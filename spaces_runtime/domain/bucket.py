@@ -94,6 +94,11 @@ def parents(path: str) -> list[str]:
     return list(accumulate(path.split("/")[:-1], lambda above, name: f"{above}/{name}"))
 
 
+def is_text(value: str) -> bool:
+    """A database can be asked for it; JSON and addresses can carry what no file is called."""
+    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
 def decide(changes: Sequence[BucketChange], files: Collection[str], folders: Collection[str]) -> Outcome:
     """Make the changes one after the other.
 

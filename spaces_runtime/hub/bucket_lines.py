@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from spaces_runtime.domain.bucket import BucketFile, BucketFolder, Drop, Size
+from spaces_runtime.domain.bucket import BucketFile, BucketFolder, Drop, Size, is_text
 from spaces_runtime.domain.errors import Fault, TooLarge
 from spaces_runtime.domain.operations.buckets import Source, Wanted
 from spaces_runtime.domain.repo import Kind, Repo
@@ -48,11 +48,11 @@ def _change(line: bytes, number: int) -> Wanted | Drop:
         raise Fault(what="read the batch", why=f"line {number} is not a JSON object")
     word = told.get("type")
     if word == "deleteFile":
-        return Drop(path=text_of(told, "path"))
+        return Drop(path=_path(told))
     if word not in ("addFile", "copyFile"):
         raise Fault(what="read the batch", why=f"line {number} has the type {word!r}, which is not known")
     return Wanted(
-        path=text_of(told, "path"),
+        path=_path(told),
         xet=text_of(told, "xetHash"),
         modified_at=_moment(told),
         source=_source(told) if word == "copyFile" else None,
@@ -67,12 +67,23 @@ def _moment(told: Mapping[str, Any]) -> float | None:
     return value / 1000
 
 
+def _path(told: Mapping[str, Any]) -> str:
+    """Whatever else is wrong with it is said beside it; half a surrogate pair could not even be said."""
+    path = text_of(told, "path")
+    if not is_text(path.replace("\0", "")):
+        raise Fault(what="read the batch", why=f"the path {path!r} is not valid Unicode")
+    return path
+
+
 def _source(told: Mapping[str, Any]) -> Source:
     word = text_of(told, "sourceRepoType")
     kind = next((kind for kind in Kind if kind.value == word), None)
     if kind is None:
         raise Fault(what="read the batch", why=f"there is no sourceRepoType {word!r}")
-    return kind, text_of(told, "sourceRepoId")
+    name = text_of(told, "sourceRepoId")
+    if not is_text(name):
+        raise Fault(what="read the batch", why="sourceRepoId has a character that no name has")
+    return kind, name
 
 
 def entry_json(entry: BucketFile | BucketFolder) -> dict[str, Any]:

@@ -31,10 +31,11 @@ def stamps(folder: Path) -> dict[str, Stamp]:
         above = Path(here).relative_to(folder).as_posix()
         for name in names:
             with contextlib.suppress(OSError, UnicodeError):
-                name.encode()
+                path = name if above == "." else f"{above}/{name}"
+                path.encode()
                 told = os.stat(name, dir_fd=number, follow_symlinks=False)
                 if stat.S_ISREG(told.st_mode) and name != NEW:
-                    found[name if above == "." else f"{above}/{name}"] = stamp_of(told)
+                    found[path] = stamp_of(told)
     return found
 
 

@@ -20,6 +20,7 @@ from spaces_runtime.domain.bucket import (
     Size,
     decide,
     entry_of,
+    is_text,
     parents,
 )
 from spaces_runtime.domain.errors import RepoMissing
@@ -52,12 +53,14 @@ class SqlBuckets:
         return {bucket: found.get(bucket, Size()) for bucket in buckets}
 
     async def files(self, bucket: RepoId, paths: Collection[str]) -> Sequence[BucketFile]:
-        return await self._db.read(lambda c: list(_those(c, bucket, paths)))
+        return await self._db.read(lambda c: list(_those(c, bucket, filter(is_text, paths))))
 
     async def listing(
         self, bucket: RepoId, prefix: str, *, recursive: bool, after: str, limit: int
     ) -> tuple[Sequence[BucketFile | BucketFolder], str]:
         """A folder of any depth costs one look: the next one begins behind it."""
+        if not is_text(prefix) or not is_text(after):
+            return (), ""
         pages = _flat if recursive else _shallow
         return await self._db.read(lambda c: pages(c, bucket, prefix, after, limit))
 
@@ -85,7 +88,7 @@ class SqlBuckets:
 
         def look(connection: sa.Connection) -> dict[str, Content]:
             found = {}
-            for some in _some(xets):
+            for some in _some(filter(is_text, xets)):
                 for xet, sha256, size, _ in connection.execute(_named(repo, some)):
                     found[xet] = Content(xet=xet, sha256=Sha256(sha256), size=size)
             return found
@@ -125,7 +128,7 @@ def _named(repo: RepoId, xets: list[str]) -> sa.CompoundSelect[Any]:
     return both.order_by("rank")
 
 
-def _those(connection: sa.Connection, bucket: RepoId, paths: Collection[str]) -> Iterator[BucketFile]:
+def _those(connection: sa.Connection, bucket: RepoId, paths: Iterable[str]) -> Iterator[BucketFile]:
     for some in _some(paths):
         rows = connection.execute(
             sa.select(bucket_files).where(bucket_files.c.bucket == bucket, bucket_files.c.path.in_(some))
@@ -181,11 +184,11 @@ def _before(
     connection: sa.Connection, bucket: RepoId, changes: Sequence[BucketChange]
 ) -> tuple[frozenset[str], frozenset[str]]:
     """What decide() has to know."""
-    named = {change.path for change in changes}
+    named = {change.path for change in changes if is_text(change.path)}
     asked = named | {above for path in named for above in parents(path)}
     files = frozenset(file.path for file in _those(connection, bucket, asked))
     folders: set[str] = set()
-    for some in _some({change.path for change in changes if isinstance(change, Put)} - files):
+    for some in _some({change.path for change in changes if isinstance(change, Put)} & named - files):
         paths = sa.values(sa.column("path", sa.Text), name="asked").data([(path,) for path in some]).cte("asked")
         inside = sa.exists().where(
             bucket_files.c.bucket == bucket,

@@ -113,6 +113,22 @@ def test_a_path_that_could_leave_its_folder_is_refused(
     assert answer.json()["failed"][0]["path"] == path
 
 
+@pytest.mark.parametrize("path", ["nul\0", "half \ud83d of a pair"])
+def test_what_no_file_can_be_called_is_answered_in_words_everywhere(
+    signed: httpx.Client, filled: Repo, path: str
+) -> None:  # fmt: skip
+    url = f"/api/buckets/{filled.full}"
+    xet = signed.get(f"{url}/tree/a").json()[0]["xetHash"]
+    put = {"type": "addFile", "path": path, "xetHash": xet}
+    for change in (put, {"type": "deleteFile", "path": path}, {**put, "path": "x", "xetHash": path}):
+        assert send(signed, filled, change).status_code in (400, 422), change
+    copy = {**put, "type": "copyFile", "path": "x", "sourceRepoType": "bucket", "sourceRepoId": f"ann/{path}"}
+    assert send(signed, filled, copy).status_code == 400
+    asked = json.dumps({"paths": [path, "empty"]})
+    assert [each["path"] for each in signed.post(f"{url}/paths-info", content=asked).json()] == ["empty"]
+    assert signed.get(f"{url}/tree?cursor=%00&recursive=true").json() == []
+
+
 def test_content_nobody_sent_is_not_taken_on_trust(signed: httpx.Client, pail: Repo) -> None:
     for xet in (sha256(HELLO).hexdigest(), "nonsense"):
         answer = send(signed, pail, {"type": "addFile", "path": "x", "xetHash": xet, "mtime": 1})
