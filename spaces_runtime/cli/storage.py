@@ -15,7 +15,7 @@ import typer
 
 from spaces_runtime.cli import up as running
 from spaces_runtime.cli.context import at_desk, settings_of
-from spaces_runtime.cli.folders import prepare
+from spaces_runtime.cli.folders import folders, prepare
 from spaces_runtime.cli.housekeeping import fullness, last_run, note
 from spaces_runtime.domain.errors import Fault, Unavailable
 from spaces_runtime.domain.layout import Layout
@@ -85,9 +85,11 @@ def restore(
     if _runs(settings):
         raise Fault(what="restore", why=f"a platform runs on {layout.data}", then="Stop it, or name a new --data.")
     prepare(layout)
+    os.umask(0o007)  # as the hub's
     key = key_file.read_bytes() if key_file is not None else None
     with quiet(layout, "restore a backup"), reading(place) as reader:
         made = bring_back(settings, reader, key)
+    _hand_over(layout)
     typer.echo(f"restored {made.manifest.repos} repos and {made.manifest.blobs} large files of {made.manifest.made_at}")
     if made.closed:
         typer.echo(
@@ -95,6 +97,16 @@ def restore(
             + "\n".join(f"  {secret}" for secret in made.closed),
             err=True,
         )
+
+
+def _hand_over(layout: Layout) -> None:
+    """As root: all of it belongs to whom its folder belongs to; the group comes from the folder by itself."""
+    if os.geteuid() != 0:
+        return
+    owned = (layout.database.parent, layout.repos, layout.blobs, layout.keys, layout.builds)
+    for folder in (each for each in folders(layout) if each.path in owned):
+        for path in folder.path.rglob("*"):
+            os.chown(path, folder.user, -1, follow_symlinks=False)
 
 
 def _write_key(layout: Layout, place: Path) -> None:

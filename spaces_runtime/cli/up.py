@@ -21,7 +21,7 @@ from spaces_runtime.cli.supervise import Supervisor, gateways, parts
 from spaces_runtime.domain.errors import Fault, Unavailable
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.settings import Settings
-from spaces_runtime.wiring.desk import migrate
+from spaces_runtime.wiring.desk import migrate, store_name
 from spaces_runtime.wiring.gateway import doors
 from spaces_runtime.wiring.names import names_of, visitor_key
 from spaces_runtime.wiring.node import stop_spaces
@@ -37,6 +37,7 @@ def up(settings: Settings, announce: Callable[[str], None]) -> None:
     layout = Layout(settings.data)
     prepare(layout)
     visitor_key(settings)
+    store_name(settings)  # the scheduler reads it too, and may not make it
     with _only_one(layout):
         tell(settings)
         try:

@@ -53,6 +53,11 @@ async def migrate(settings: Settings) -> None:
     version.stamp(folder, kind)
 
 
+def store_name(settings: Settings) -> str:
+    """Names this store of large files, for clients remember what they sent to it; made on first use."""
+    return kept(Layout(settings.data).blobs / "installation").hex()[:16]
+
+
 @asynccontextmanager
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """Everything an operation needs; closed at the end."""
@@ -60,7 +65,7 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
     database, live = Database(database_url(settings)), live_store(settings)
     index = SqlIndex(database, settings.storage)
     blobs = FileBlobs(layout.blobs, index)
-    installation = kept(layout.blobs / "installation").hex()[:16]
+    installation = store_name(settings)
     try:
         yield Desk(
             settings=settings,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from spaces_runtime.domain.errors import Fault, Unavailable
-from spaces_runtime.domain.layout import CONTROL, HUB, Layout
+from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.settings import Settings
 from spaces_runtime.store import dump, git_copy, version
 from spaces_runtime.store.archive import Reader, incomplete
@@ -61,9 +60,7 @@ def restore(settings: Settings, reader: Reader, key: bytes | None) -> Restored:
     _rest(reader, layout, manifest, key)
     _database(url, manifest, {name: _lines(reader, file) for name, file in tables.items()})
     version.stamp(layout.database.parent, parsed(url).get_backend_name())
-    closed = _closed(url, layout)
-    hand_over(layout)
-    return Restored(manifest=manifest, closed=closed)
+    return Restored(manifest=manifest, closed=_closed(url, layout))
 
 
 def manifest_of(reader: Reader) -> Manifest:
@@ -183,15 +180,3 @@ def _closed(url: str, layout: Layout) -> tuple[str, ...]:
     finally:
         opened.dispose()
     return tuple(closed)
-
-
-def hand_over(layout: Layout) -> None:
-    """As root: everything restored belongs to the hub, as if it had written it itself."""
-    if os.geteuid() != 0:
-        return
-    for root in (layout.repos, layout.blobs, layout.keys, layout.builds, layout.database.parent):
-        for path in root.rglob("*"):
-            with suppress(FileNotFoundError):
-                os.chown(path, HUB, CONTROL, follow_symlinks=False)
-                if path.is_dir():
-                    path.chmod(path.stat().st_mode | 0o2070)

@@ -12,6 +12,7 @@ import pytest
 from huggingface_hub import HfApi
 
 from bench.platform import HELLO, Platform, git, platform, spaces, working_copy
+from spaces_runtime.domain.layout import HUB
 from tests.contracts.conftest import _administer, _database
 
 FULL_AT_ONCE = "[storage]\ngc_at = 1\n"  # per cent
@@ -78,5 +79,6 @@ def test_it_moves_to_sqlite_by_backup_and_restore(
     assert "restored 2 repos and 1 large files" in said
     assert spaces(fresh, "user", "list").split() == ["bench"]
     if os.geteuid() == 0:
-        owners = {path.stat().st_uid for path in (fresh / "repos").rglob("*")}
-        assert 0 not in owners, "the hub's own"
+        for name in ("repos", "blobs", "db"):
+            owners = {(path.stat().st_uid, path.stat().st_gid) for path in (fresh / name).rglob("*")}
+            assert owners == {(HUB, (fresh / name).stat().st_gid)}
