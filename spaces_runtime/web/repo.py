@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import unquote, urlencode
 
 from fastapi import Request, Response
 
-from spaces_runtime.domain.access import Verb, may
+from spaces_runtime.domain.access import Verb
 from spaces_runtime.domain.card import README, Facts
 from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.domain.operations.find import find_repo
@@ -17,6 +17,7 @@ from spaces_runtime.domain.repo import Kind, Repo
 from spaces_runtime.web.lineage import lineage
 from spaces_runtime.web.readmes import Readmes
 from spaces_runtime.web.site import Site, spoken_moment
+from spaces_runtime.web.space import page_of
 from spaces_runtime.web.use import ways
 
 CHIPS: Final = 24
@@ -33,12 +34,13 @@ async def card(site: Site, cards: Cards, readmes: Readmes, kind: Kind, request: 
     files = [entry for entry in entries if not entry.folder]
     kin = await kin_of(site.desk, who, repo, facts.base_models)
     summary = await site.desk.index.summary(repo.id)
+    trained = [(name, await page_of(site.desk, who, Kind.DATASET, name)) for name in facts.datasets[:CHIPS]]
     has_readme = any(entry.path == README for entry in files)
     text = await readmes.of(repo, head) if has_readme else None
     return await site.page(
         request, "repo.html", card=text, has_readme=has_readme, facts=facts, chips=chips(kind, facts),
         ways=ways(kind, repo.full, facts, site.desk.names.hub_url), lineage=lineage(repo, facts, kin),
-        users=kin.users, trained=await _trained(site, request, facts), size=sum(entry.size for entry in files),
+        users=kin.users, trained=trained, size=sum(entry.size for entry in files),
         count=len(files), parameters=spoken_count(summary.parameters if summary else 0), sub=_sub(repo, facts),
         **told(repo, "card"),
     )  # fmt: skip
@@ -73,14 +75,3 @@ def chips(kind: Kind, facts: Facts) -> Sequence[tuple[str, str]]:
     said = {f"license:{facts.licence}", facts.library, facts.pipeline}
     tags = [tag for tag in facts.tags if tag not in said and not tag.startswith(("base_model:", "dataset:"))]
     return [(tag, f"/{kind.plural}?{urlencode({'tag': tag})}") for tag in tags[:CHIPS]]
-
-
-async def _trained(site: Site, request: Request, facts: Facts) -> Sequence[tuple[str, str]]:
-    """The datasets that a card names, with the pages of those that are here for this person."""
-    who, found = await site.identify(request), []
-    for name in facts.datasets:
-        namespace, _, short = name.rpartition("/")
-        repo = await site.desk.index.find(Kind.DATASET, namespace, short) if namespace else None
-        seen = repo is not None and may(who, Verb.READ, repo)
-        found.append((name, f"/datasets/{quote(name)}" if seen else ""))
-    return found

@@ -18,16 +18,19 @@ from spaces_runtime.domain.events import StageChanged
 from spaces_runtime.domain.logs import Line, Source
 from spaces_runtime.domain.operations import settings
 from spaces_runtime.domain.operations.cards import Cards
+from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import find_repo
 from spaces_runtime.domain.operations.show import View, show
 from spaces_runtime.domain.operations.visit import proof
 from spaces_runtime.domain.people import Person
+from spaces_runtime.domain.plain import words
 from spaces_runtime.domain.repo import Kind, Repo
 from spaces_runtime.web.shown import Shown, shown
 from spaces_runtime.web.site import Site
 
 LINES = 500  # of a log on the page; the stream and the download have all
 BUILDS = 20
+USED = 12  # models, and as many datasets, that a card names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,13 @@ class Here:
         if self.writes:
             tabs += [("logs", f"{page}/logs", "Logs"), ("settings", f"{page}/settings", "Settings")]
         return {"repo": RepoShown(self.repo), "view": self.shown, "writes": self.writes, "tabs": tabs, "tab": tab}
+
+
+async def page_of(desk: Desk, who: Person | None, kind: Kind, name: str) -> str:
+    """The page of a repo that a card names; empty when it is not here, or not for this person."""
+    namespace, _, short = name.rpartition("/")
+    repo = await desk.index.find(kind, namespace, short) if namespace else None
+    return RepoShown(repo).page if repo is not None and may(who, Verb.READ, repo) else ""
 
 
 class RepoShown:
@@ -73,7 +83,10 @@ async def here(site: Site, cards: Cards, request: Request, verb: Verb = Verb.VIS
 async def app(site: Site, cards: Cards, request: Request) -> Response:
     """The app in its frame, or why there is none."""
     at = await here(site, cards, request)
-    return await site.page(request, "space.html", **at.told("app"))
+    card = await cards.head(at.repo)
+    named = [(kind, name) for kind in (Kind.MODEL, Kind.DATASET) for name in words(card.get(kind.plural))[:USED]]
+    uses = [(name, await page_of(site.desk, at.who, kind, name)) for kind, name in named]
+    return await site.page(request, "space.html", uses=uses, **at.told("app"))
 
 
 async def logs(site: Site, cards: Cards, request: Request) -> Response:

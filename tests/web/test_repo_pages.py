@@ -99,6 +99,13 @@ def test_a_datasets_page_names_who_uses_it_and_how_to_load_it(client, pushed):
     assert f"load_dataset(&#34;{full}&#34;)" in page
 
 
+def test_a_spaces_page_names_what_it_uses(client, pushed):
+    model, hidden = pushed("model", "# M"), pushed("dataset", "# D", private=True)
+    space = pushed("space", f"---\nsdk: gradio\nmodels: [{model}, far/away]\ndatasets: [{hidden}]\n---\n")
+    page = client.get(f"/spaces/{space}").text
+    assert f'<a href="/{model}">{model}</a>, far/away, {hidden}' in page
+
+
 def test_a_space_shows_its_readme_below_its_files_and_a_folder_shows_its_own(client, pushed):
     full = pushed("space", "---\nsdk: gradio\n---\n# Router\n", **{"docs/README.md": b"[up](../app.py)"})
     assert '<h2 id="readme-router">Router</h2>' in client.get(f"/spaces/{full}/tree/main").text
