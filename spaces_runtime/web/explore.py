@@ -57,8 +57,9 @@ async def repos(site: Site, kind: Kind, request: Request) -> Response:
         for row in await site.desk.index.page(query)
     ]
     words = kind.value if len(rows) == 1 else kind.plural
-    count = f"The {MOST} {words} that changed last." if len(rows) == MOST else f"{len(rows)} {words} on this machine."
     wanted = ", ".join([*([f"of {owner}"] if owner else []), *([f"tagged {tag}"] if tag else [])])
+    which = f"{words} {wanted or 'on this machine'}"
+    count = f"The {MOST} {which} that changed last." if len(rows) == MOST else f"{len(rows)} {which}."
     return await site.page(request, "repos.html", rows=rows, summary=count, section=kind.plural, wanted=wanted)
 
 

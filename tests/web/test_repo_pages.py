@@ -76,7 +76,9 @@ def test_lineage_is_shown_from_both_ends_and_counted(client, pushed):
     assert f'<a href="/{child}">{child}</a><span>quantized</span>' in below
     listed = re.search(r'<a href="(/models\?[^"]+)">1 quantized</a>', below)
     assert listed is not None
-    assert child in client.get(listed[1]).text
+    page = client.get(listed[1]).text
+    assert child in page
+    assert "1 model tagged base_model:quantized:ann/base." in text(page)
 
 
 def test_a_base_that_is_not_here_and_a_private_child_are_not_links(client, pushed, hub, ann):
@@ -114,6 +116,12 @@ def test_a_space_shows_its_readme_below_its_files_and_a_folder_shows_its_own(cli
 
 def test_a_repo_without_a_card_says_how_to_write_one(client, make):
     assert "ModelCard.push_to_hub" in text(client.get(f"/{make(Kind.MODEL).full}").text)
+
+
+def test_settings_without_words_are_no_card_yet_and_count_all_the_same(client, pushed):
+    page = client.get(f"/{pushed('model', '---\nlicense: mit\n---\n')}").text
+    assert "No card yet" in page
+    assert "Licence mit" in text(page)
 
 
 def test_a_card_too_large_for_a_page_is_a_link_to_the_file(client, pushed):
