@@ -119,7 +119,8 @@ def test_a_repo_without_a_card_says_how_to_write_one(client, make):
 
 
 def test_settings_without_words_are_no_card_yet_and_count_all_the_same(client, pushed):
-    page = client.get(f"/{pushed('model', '---\nlicense: mit\n---\n')}").text
+    full = pushed("model", "---\nlicense: mit\n---\n")
+    page = client.get(f"/{full}").text
     assert "No card yet" in page
     assert "Licence mit" in text(page)
 
