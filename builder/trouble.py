@@ -42,10 +42,10 @@ def wanted(said: Sequence[str]) -> tuple[str, ...]:
     if not any(sign in text for sign in _NOT_HERE):
         return ()
     found = {match[2].rstrip(".") for match in _ABSENT.finditer(text)}
-    return tuple(sorted(need for need in found if _is_plain(need)))
+    return tuple(sorted(need for need in found if is_plain(need)))
 
 
-def _is_plain(need: str) -> bool:
+def is_plain(need: str) -> bool:
     """A name and a version: what an author's code printed may be anything."""
     try:
         return Requirement(need).url is None

@@ -115,6 +115,9 @@ class Workshop:
         (folder / NEEDS).write_text(json.dumps(list(needs)))
         if not needs:
             return
+        strange = next((need for need in needs if not trouble.is_plain(need)), None)
+        if strange is not None:  # an option or a path of this machine would be read by our resolver
+            raise self._failed(source, f"its build asks for {strange!r}, which is no name with a version")
         listed = "".join(f"{need}\n" for need in needs)
         wanted = Wanted(files=(("build-requires.txt", listed),), roots=("build-requires.txt",), platform=(), asks=())
         try:

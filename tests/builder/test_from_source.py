@@ -138,6 +138,15 @@ def test_what_a_build_needs_and_the_index_does_not_have_is_said(store: Store) ->
     assert "no-such-tool" in result.why
 
 
+@pytest.mark.parametrize(
+    "need", ["-r /etc/hostname", "six\n-r /etc/hostname", "x @ file:///etc/x-1-py3-none-any.whl", "./x"]
+)
+def test_what_a_build_needs_is_a_name_and_never_a_path_of_the_machine(store: Store, need: str) -> None:
+    offer(store.index, "thing", tools=(need,))
+    result = built(store.plan({"requirements.txt": "thing\n"}))
+    assert "which is no name with a version" in result.why
+
+
 def test_a_changed_archive_is_not_built(store: Store) -> None:
     offer(store.index, "thing").write_bytes(b"something else")
     result = built(store.plan({"requirements.txt": "thing\n"}))
