@@ -10,7 +10,7 @@ import pytest
 
 from builder.artifact import Artifact
 from builder.sweep import YOUNG
-from spaces_runtime.domain.layout import Layout
+from spaces_runtime.domain.layout import MOUNTS, Layout
 from spaces_runtime.domain.storage import Removed
 from spaces_runtime.wiring.collect import Needed, collect
 from tests.builder.conftest import Store
@@ -79,3 +79,13 @@ def test_what_was_made_just_now_stays(house: House) -> None:
     collect(house.layout, Needed(artifacts=(), builds=frozenset(), spaces=frozenset()), time.time())
     assert Path(made.location).is_dir()
     assert (house.layout.builds / "one").is_dir()
+
+
+def test_what_a_running_instance_mounts_stays_and_the_rest_goes(house: House) -> None:
+    for name in ("shown", "left", ".half-made"):
+        (house.layout.mounts / name / "files").mkdir(parents=True)
+    instance = house.layout.node / "instances" / "i1"
+    instance.mkdir(parents=True)
+    (instance / MOUNTS).write_text('["shown"]')
+    assert house.collect()["volumes not mounted"].count == 2
+    assert [path.name for path in house.layout.mounts.iterdir()] == ["shown"]
