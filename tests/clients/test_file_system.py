@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.clients.conftest import Run
 
 
+@pytest.mark.client(
+    "HfFileSystem.open",
+    "HfFileSystem.glob",
+    "HfFileSystem.walk",
+    "HfFileSystem.cp_file",
+    "HfFileSystem.mv",
+    "HfFileSystem.rm",
+    "HfFileSystem.get",
+    "HfFileSystem.put",
+)
 def test_the_file_system_reads_writes_finds_copies_and_deletes(run: Run) -> None:
     run("""
         import os
@@ -52,6 +64,7 @@ def test_the_file_system_reads_writes_finds_copies_and_deletes(run: Run) -> None
     """)
 
 
+@pytest.mark.client("HfApi.upload_folder")
 def test_an_upload_in_many_commits_goes_on_where_it_was_stopped(run: Run) -> None:
     said = run("""
         import os, pathlib
@@ -80,6 +93,7 @@ def test_an_upload_in_many_commits_goes_on_where_it_was_stopped(run: Run) -> Non
     assert said.strip() == "305"
 
 
+@pytest.mark.client("HfApi.create_commit", "CommitOperationCopy")
 def test_copies_within_and_across_repos_move_no_bytes(run: Run) -> None:
     run("""
         import os

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.clients.conftest import Run
 
 
+@pytest.mark.client("HfApi.upload_folder", "snapshot_download")
 def test_a_folder_goes_up_and_comes_down_the_same(run: Run) -> None:
     said = run("""
         import os, pathlib, filecmp
@@ -81,6 +84,7 @@ def test_parts_of_a_file_are_read_by_range(run: Run) -> None:
     """)
 
 
+@pytest.mark.client("HfApi.create_commit", "HfApi.create_branch", "HfApi.create_tag", "HfApi.super_squash_history")
 def test_commits_branches_tags_and_deletions(run: Run) -> None:
     run("""
         from huggingface_hub import HfApi, CommitOperationAdd, CommitOperationDelete, CommitOperationCopy
@@ -148,6 +152,7 @@ def test_repos_are_listed_changed_and_deleted(run: Run) -> None:
     """)
 
 
+@pytest.mark.client("HfApi.create_repo", "HfApi.get_space_variables")
 def test_a_space_is_created_with_its_settings(run: Run) -> None:
     run("""
         from huggingface_hub import HfApi

@@ -14,7 +14,6 @@ from huggingface_hub import (
     CommitOperationCopy,
     CommitOperationDelete,
     HfApi,
-    HfFileSystem,
     hf_hub_url,
 )
 
@@ -139,21 +138,3 @@ def test_the_headers_of_all_shards_come_in_one_answer(api: HfApi, name: str) -> 
     assert (found.parameter_count, found.metadata) == ({"F16": 3}, {"total_size": 6})
     assert found.weight_map == index["weight_map"]
     assert found == api.get_safetensors_metadata(name)
-
-
-@pytest.mark.client("HfFileSystem.open", "HfFileSystem.glob", "HfFileSystem.walk", "HfFileSystem.cp", "HfFileSystem.rm")
-def test_the_file_system_of_the_client_reads_and_writes_repos(api: HfApi, name: str) -> None:
-    files = HfFileSystem(endpoint=api.endpoint, token=api.token, skip_instance_cache=True)
-    content = os.urandom(50_000)
-    with files.open(f"{name}/deep/er/new.bin", "wb") as file:
-        file.write(content)
-    with files.open(f"{name}/deep/er/new.bin", "rb") as file:
-        file.seek(40_000)
-        assert file.read(5) == content[40_000:40_005]
-    assert files.glob(f"{name}/**/*.bin") == [f"{name}/deep/er/new.bin", f"{name}/large.bin"]
-    assert [folder for folder, _, _ in files.walk(name)] == [name, f"{name}/a", f"{name}/deep", f"{name}/deep/er"]
-    files.cp(f"{name}/large.bin", f"{name}/copy.bin")
-    assert files.info(f"{name}/copy.bin")["lfs"]["sha256"] == files.info(f"{name}/large.bin")["lfs"]["sha256"]
-    files.rm(f"{name}/deep", recursive=True)
-    files.invalidate_cache()
-    assert not files.exists(f"{name}/deep/er/new.bin")

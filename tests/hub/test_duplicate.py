@@ -64,6 +64,7 @@ def test_a_space_brings_its_variables_and_never_its_secrets(api: HfApi, stranger
     assert info.runtime.sleep_time == 3600
 
 
+@pytest.mark.client("HfApi.duplicate_repo")
 def test_it_is_as_visible_as_the_original_unless_said_otherwise(api: HfApi, make: Make) -> None:
     repo = make(Kind.DATASET, visibility=Visibility.PRIVATE)
     same = api.duplicate_repo(repo.full, to_id=f"{repo.name}-same", repo_type="dataset").repo_id

@@ -40,6 +40,7 @@ def fetch(api: HfApi, repo: str, folder: Path, kind: str = "model") -> str:
 
 @pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.parametrize("way", ["auto", "manual"])
+@pytest.mark.client("HfApi.update_repo_settings")
 def test_the_setting_comes_back_and_goes_again(api: HfApi, make: Make, kind: Kind, way: str) -> None:
     repo = make(kind)
     api.update_repo_settings(repo.full, gated=way, repo_type=KINDS[kind])
@@ -83,6 +84,13 @@ def test_the_gate_is_asked_about_before_revision_and_path(gated: str, client: ht
     assert client.get("/ann/no-such-repo/resolve/main/x", headers=headers).headers["x-error-code"] == "RepoNotFound"
 
 
+@pytest.mark.client(
+    "HfApi.list_pending_access_requests",
+    "HfApi.accept_access_request",
+    "HfApi.reject_access_request",
+    "HfApi.cancel_access_request",
+    "HfApi.list_rejected_access_requests",
+)
 def test_a_request_goes_through_all_its_states(
     api: HfApi, gated: str, stranger: HfApi, client: httpx.Client, bob: Account, tmp_path: Path
 ) -> None:
@@ -109,6 +117,7 @@ def test_a_request_goes_through_all_its_states(
     assert [each.username for each in api.list_pending_access_requests(gated)] == ["bob"]
 
 
+@pytest.mark.client("HfApi.grant_access")
 def test_who_is_let_in_without_asking_is_in(api: HfApi, gated: str, stranger: HfApi, tmp_path: Path) -> None:
     api.grant_access(gated, "bob")
     assert fetch(stranger, gated, tmp_path)

@@ -21,6 +21,7 @@ Make = Callable[..., Repo]
 CONFIG = {"architectures": ["BertForMaskedLM"], "model_type": "bert", "hidden_size": 8}
 
 
+@pytest.mark.client("HfApi.model_info")
 def test_a_model_tells_what_its_files_say(api: HfApi, make: Make) -> None:
     repo = make(Kind.MODEL)
     for path, content in {
@@ -105,6 +106,7 @@ def test_models_name_the_spaces_that_use_them(api: HfApi, make: Make) -> None:
     assert HfApi(endpoint=api.endpoint, token=False).model_info(model.full).spaces == [space.full]
 
 
+@pytest.mark.client("HfApi.unlike", "HfApi.list_repo_likers", "HfApi.list_liked_repos")
 def test_likes_are_counted_once_a_person_and_taken_back(
     hub: Hub, api: HfApi, bob: Account, make: Make, client: httpx.Client
 ) -> None:

@@ -21,6 +21,7 @@ TYPES = {Kind.MODEL: "model", Kind.DATASET: "dataset", Kind.SPACE: "space"}
 
 
 @pytest.mark.parametrize("kind", list(TYPES))
+@pytest.mark.client("HfApi.move_repo")
 def test_the_old_name_leads_to_the_new_one_for_clients(api: HfApi, make: Make, kind: Kind, tmp_path: Path) -> None:
     repo, kind_of_repo = make(kind), TYPES[kind]
     before = api.repo_info(repo.full, repo_type=kind_of_repo).sha

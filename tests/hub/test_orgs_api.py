@@ -118,6 +118,7 @@ def test_a_token_that_may_only_read_changes_nothing_in_an_organisation(
         api.create_repo(f"{org}/more")
 
 
+@pytest.mark.client("HfApi.whoami", "HfApi.get_organization_overview")
 def test_whoami_and_overviews_name_the_organisation(hub: Hub, ann: Account, mia: Account, org: str) -> None:
     give(hub, ann, org, mia, OrgRole.CONTRIBUTOR)
     api = HfApi(endpoint=hub.url, token=mia.write)
@@ -181,6 +182,7 @@ def test_only_an_empty_organisation_can_be_deleted(hub: Hub, ann: Account, org: 
     assert httpx.get(f"{hub.url}/api/organizations/{org}/overview").status_code == 404
 
 
+@pytest.mark.client("HfApi.list_user_repos")
 def test_repos_are_listed_with_their_sizes(hub: Hub, ann: Account, mia: Account, org: str) -> None:
     made = [make(hub, ann, org, kind) for kind in (Kind.MODEL, Kind.DATASET, Kind.SPACE)]
     api = HfApi(endpoint=hub.url, token=ann.write)
