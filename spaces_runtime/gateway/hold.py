@@ -153,7 +153,8 @@ class Held:
             return
         route = self._table.lookup(self._exchange.head.host)
         closed_to_it = route is not None and route.private and not self._route.private
-        if route is None or route.why or route.space != self._route.space or closed_to_it:
+        elsewhere = route is not None and (route.files or route.moved)  # static by now, or renamed: there is no door
+        if route is None or route.why or route.space != self._route.space or closed_to_it or elsewhere:
             self.end()
             if not self._front.refuse(self._exchange, route):
                 self._exchange.host.receive(self._exchange)

@@ -245,6 +245,20 @@ def test_a_held_request_hears_that_its_space_was_paused(within):
     within(story)
 
 
+def test_a_held_request_gets_the_files_of_a_space_that_turns_out_to_be_static(within, tmp_path):
+    (tmp_path / "index.html").write_text("<h1>Hi</h1>")
+
+    async def story(here):
+        await asleep(here)
+        one = await here.talk()
+        await one.send("GET", "/", {"Host": HOST})
+        await until(lambda: here.asked(1))
+        await here.publish(route(instance=None, files=str(tmp_path), index="index.html"))
+        assert (await one.answer()).body == b"<h1>Hi</h1>"
+
+    within(story)
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -43,6 +43,7 @@ def test_people_push_and_list_and_nothing_of_it_is_in_sqlite(up: Platform, tmp_p
     git(copy, "-c", "user.name=b", "-c", "user.email=b@b", "commit", "-qm", "Static")
     up.push(copy, "hello")
     up.until("hello", "RUNNING", 60)
+    assert up.get("hello", "/") == (200, b"<h1>Hello</h1>")
     api = HfApi(endpoint=f"http://127.0.0.1:{up.port}", token=up.token)
     api.create_repo("bench/model")
     api.upload_file(path_or_fileobj=b"\0" * 5000, path_in_repo="w.bin", repo_id="bench/model")
