@@ -205,7 +205,7 @@ class Instances:
         for place in buckets.places(self._machine, space):
             try:
                 buckets.send(place, ended=ended)
-            except OSError as error:
+            except (OSError, ValueError, KeyError) as error:  # a full disk, or a damaged note of ours
                 log.warning("what a Space wrote could not be sent", space=space, why=str(error))
 
     def _detach_volume(self, space: SpaceId) -> None:
