@@ -51,7 +51,7 @@ class Place:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """All must hold. tags: each a set of which the repo has one. parameters: least and most. linked: it names a model
-    or a dataset. only: these repos. None: any.
+    or a dataset. only: these repos, which were found by all of that before. None: any.
 
     card: the cards are wanted as well. rising: the least or the oldest first.
     """

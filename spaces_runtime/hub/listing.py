@@ -56,6 +56,10 @@ async def listing(request: Request) -> JSONResponse:
         await _add_live(request, rows, shown)
     if files:
         await _add_files(request, who, rows, shown)
+    if "usedStorage" in expand:
+        sizes = await desk(request).storage.used([row.repo.id for row in rows])
+        for row, fields in zip(rows, shown, strict=True):
+            fields["usedStorage"] = sizes[row.repo.id]
     answer = [narrowed(row, expand) for row in shown] if expand else shown
     return JSONResponse(answer, headers=next_link(request, cursor))
 
@@ -99,6 +103,8 @@ def _row(request: Request, row: Listed, expand: frozenset[str]) -> dict[str, Any
     shown = repo_json(row.repo, None, row.summary)
     if "downloadsAllTime" in expand:
         shown["downloadsAllTime"] = row.repo.downloads_ever
+    if "baseModels" in expand and row.summary is not None:
+        shown["baseModels"] = list(row.summary.base_models)
     if not expand and not flag(request, "config"):
         shown.pop("config", None)
     return shown

@@ -62,8 +62,15 @@ def told(request: Request, name: str, default: str = "") -> str:
 
 
 def listed(request: Request, name: str) -> list[str]:
-    """All values of a repeated query parameter, also written `name[]`."""
-    return [*request.query_params.getlist(name), *request.query_params.getlist(f"{name}[]")]
+    """All values of a repeated query parameter, also written `name[]`.
+
+    Raises:
+        Fault: for a NUL in one, which no name has and no database takes.
+    """
+    values = [*request.query_params.getlist(name), *request.query_params.getlist(f"{name}[]")]
+    if any("\0" in value for value in values):
+        raise Fault(what=f"read {name}", why="it has a NUL in it")
+    return values
 
 
 def flag(request: Request, name: str, *, default: bool = False) -> bool:
@@ -122,13 +129,15 @@ def text_of(found: Mapping[str, Any], key: str, default: str | None = None) -> s
     """A string from a JSON object; null counts as absent.
 
     Raises:
-        Fault: when it is missing without a default, or no string.
+        Fault: when it is missing without a default, no string, or has what JSON can write and no text has.
     """
     value = found.get(key)
     if value is None:
         value = default
     if not isinstance(value, str):
         raise Fault(what="read the request", why=f"{key} must be a string" + (" and is missing" * (value is None)))
+    if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise Fault(what="read the request", why=f"{key} has a character that no text has")
     return value
 
 

@@ -153,7 +153,11 @@ class SqlIndex:
             note(connection, by=by, what=f"rename {row.kind} {before.full}", about=moved.full)
             return moved
 
-        return await self._db.run(change)
+        try:
+            return await self._db.run(change)
+        except sa.exc.IntegrityError:  # somebody took the name at the same moment
+            why = f"A repository called {namespace}/{name} already exists"
+            raise Taken(what=f"rename it to {namespace}/{name}", why=why) from None
 
     async def moved(self, kind: Kind, namespace: str, name: str) -> Repo | None:
         """The repo that had this name."""

@@ -83,8 +83,8 @@ def _ordered(found: sa.Select[Any], query: Query) -> sa.Select[Any]:
 
 def _narrowed(found: sa.Select[Any], query: Query) -> sa.Select[Any]:
     found = found.where(repos.c.kind == query.kind.value, seen_by(query.seen, query.kind))
-    if query.only is not None:
-        found = found.where(repos.c.id.in_(query.only))
+    if query.only is not None:  # they were found by the rest before: whether they may be seen is what can have changed
+        return found.where(repos.c.id.in_(query.only))
     if query.owner:
         found = found.where(repos.c.owner == query.owner.lower())
     for word in query.words:

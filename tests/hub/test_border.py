@@ -174,9 +174,6 @@ def test_what_is_not_there_is_a_json_404(client):
     [
         ("POST", "/api/models/ann/x/discussions", "discussions"),
         ("GET", "/api/datasets/ann/x/discussions/1", "discussions"),
-        ("POST", "/api/spaces/ann/x/like", "likes"),
-        ("POST", "/api/buckets/ann/x", "buckets"),
-        ("PUT", "/api/spaces/ann/x/volumes", "mounting"),
         ("POST", "/api/spaces/ann/x/dev-mode", "dev mode"),
         ("GET", "/api/spaces/zero-gpu/quota", "ZeroGPU"),
         ("POST", "/oauth/token", "signing in"),

@@ -62,6 +62,7 @@ def weights(**shapes: tuple[str, list[int]]) -> bytes:
     return struct.pack("<Q", len(text)) + text + bytes(at)
 
 
+@pytest.mark.client("HfApi.list_models")
 def test_filters_must_all_match(hers: HfApi, tag: str) -> None:
     one = made(hers, tag, "one", card="license: mit\nlanguage: en\npipeline_tag: fill-mask\nlibrary_name: transformers")
     two = made(hers, tag, "two", card="license: mit\ndatasets: [lou/corpus]")
@@ -81,6 +82,7 @@ def test_words_are_looked_for_in_names_and_all_of_them(hers: HfApi, tag: str) ->
     assert ids(hers.list_models(author="nobody-there")) == set()
 
 
+@pytest.mark.client("HfApi.list_spaces")
 def test_spaces_are_found_by_what_they_use(hers: HfApi, tag: str) -> None:
     uses = made(hers, tag, "uses", kind="space", card="models: [lou/Model]\ndatasets: [lou/data]")
     plain = made(hers, tag, "plain", kind="space")
@@ -178,6 +180,28 @@ def test_pages_go_on_after_the_hub_forgot_how_they_began(hub: Hub, hers: HfApi, 
     assert "next" not in second.links
 
 
+@pytest.mark.parametrize("key", ["search", "author", "filter", "sort", "cursor", "num_parameters", "limit", "expand"])
+@pytest.mark.parametrize("value", ["%00", "%ff", "-1", "x" * 3000, "\U0001f980", "'; --", "%25_", "a:b:c"])
+def test_no_question_is_too_odd(client: httpx.Client, key: str, value: str) -> None:
+    for kind in ("models", "spaces"):
+        assert client.get(f"/api/{kind}?{key}={value}").status_code in (200, 400)
+
+
+@pytest.mark.parametrize("name", ["\0", "\ud800", "a/b/c", "", "..", "a" * 500, "ünicode", "A--b"])
+def test_no_name_is_too_odd(client: httpx.Client, ann: Account, name: str) -> None:
+    headers = {"Authorization": f"Bearer {ann.write}", "Content-Type": "application/json"}
+    asked = {
+        ("POST", "/api/repos/create"): {"name": name},
+        ("DELETE", "/api/repos/delete"): {"name": name},
+        ("POST", "/api/repos/move"): {"fromRepo": f"ann/{name}", "toRepo": f"ann/{name}"},
+        ("POST", "/api/organizations/create"): {"name": name},
+        ("PUT", "/api/organizations/none/members/ann"): {"role": name},
+    }
+    for (method, path), wanted in asked.items():
+        answer = client.request(method, path, content=json.dumps(wanted), headers=headers)
+        assert 400 <= answer.status_code < 500, (path, answer.text)
+
+
 def test_a_cursor_that_is_not_ours_is_refused(hub: Hub, hers: HfApi, tag: str) -> None:
     for _ in range(2):
         made(hers, tag, f"n{next(NUMBERS)}")
@@ -221,6 +245,7 @@ def test_rows_carry_what_clients_read_of_each(hub: Hub, hers: HfApi, tag: str) -
     assert full.siblings
 
 
+@pytest.mark.client("HfApi.get_model_tags")
 def test_tags_are_listed_by_type(hub: Hub, hers: HfApi, tag: str) -> None:
     made(hers, tag, "x", card="license: mit\nlanguage: en\npipeline_tag: fill-mask\nlibrary_name: peft")
     made(hers, tag, "y", kind="dataset", card="task_categories: [text-classification]\nlanguage: [de]")
@@ -235,6 +260,7 @@ def test_tags_are_listed_by_type(hub: Hub, hers: HfApi, tag: str) -> None:
     assert "language:de" in {row["id"] for row in hers.get_dataset_tags()["language"]}
 
 
+@pytest.mark.client("HfApi.search_spaces")
 def test_a_search_finds_spaces_by_what_their_cards_say(hers: HfApi, tag: str) -> None:
     name = made(
         hers, tag, "x", kind="space", card=f"title: Painting {tag}\nemoji: 🎨\nshort_description: Brush strokes"
