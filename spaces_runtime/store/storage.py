@@ -108,7 +108,9 @@ class SqlStorage:
     async def used(self, named: Collection[RepoId]) -> Mapping[RepoId, int]:
         """Bytes of each repo's large files and its git folder."""
         sums = [
-            sa.select(table.c.repo, sa.func.sum(table.c.size)).where(table.c.repo.in_(list(named))).group_by(table.c.repo)
+            sa.select(table.c.repo, sa.func.sum(table.c.size))
+            .where(table.c.repo.in_(list(named)))
+            .group_by(table.c.repo)
             for table in (holdings, git_sizes)
         ]
 
