@@ -66,6 +66,23 @@ def front_matter(text: str) -> FrontMatter:
     return _entries(root)
 
 
+def plain_yaml(text: str) -> Plain:
+    """Any small YAML document, read with the same care.
+
+    Raises:
+        ValueError: with what is wrong, a clause.
+    """
+    if len(text) > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST // 1024} KiB")
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        return None if root is None else _plain(root, iter(range(NODES)), 0)
+    except _TooMuch:
+        raise ValueError("it is too large or nested too deep") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"it is not YAML: {(str(error) or 'nested too deep').splitlines()[0]}") from None
+
+
 def _broken(line: int, found: str, *, present: bool = True) -> FrontMatter:
     return FrontMatter(entries={}, errors=(ConfigError(file=FILE, line=line, found=found),), present=present)
 

@@ -13,6 +13,7 @@ from spaces_runtime.domain.operations.kin import bases_of, children_of, counts_o
 from spaces_runtime.domain.repo import Kind
 from spaces_runtime.domain.summary import Summary
 from spaces_runtime.hub.asked import Asked, api, asked, kind_of
+from spaces_runtime.hub.card_data import cards
 from spaces_runtime.hub.repo_json import LIVE, check_expand, narrowed, repo_json, sibling_json
 from spaces_runtime.hub.spaces import is_browser, space_fields
 from spaces_runtime.hub.summaries import summaries
@@ -43,6 +44,8 @@ async def info(request: Request) -> JSONResponse:
         shown["siblings"] = [sibling_json(entry, blobs=blobs) for entry in entries if not entry.folder]
     if not expand or "usedStorage" in expand:
         shown["usedStorage"] = (await found.desk.storage.used([found.repo.id]))[found.repo.id]
+    if "evalResults" in expand and found.repo.kind is Kind.MODEL:
+        shown["evalResults"] = await cards(request).filed_results(found.repo, revision)
     shown |= await _related(found, said, expand)
     return JSONResponse(narrowed(shown, expand) if expand else shown)
 

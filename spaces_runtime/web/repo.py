@@ -14,6 +14,7 @@ from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.domain.operations.find import find_repo
 from spaces_runtime.domain.operations.kin import kin_of
 from spaces_runtime.domain.repo import Kind, Repo
+from spaces_runtime.domain.results import shown
 from spaces_runtime.web.lineage import lineage
 from spaces_runtime.web.readmes import Readmes
 from spaces_runtime.web.site import Site, spoken_moment
@@ -34,11 +35,12 @@ async def card(site: Site, cards: Cards, readmes: Readmes, kind: Kind, request: 
     files = [entry for entry in entries if not entry.folder]
     kin = await kin_of(site.desk, who, repo, facts.base_models)
     summary = await site.desk.index.summary(repo.id)
+    results = [*facts.results, *(shown(each) for each in await cards.filed_results(repo, head) if "data" in each)]
     trained = [(name, await page_of(site.desk, who, Kind.DATASET, name)) for name in facts.datasets[:CHIPS]]
     has_readme = any(entry.path == README for entry in files)
     text = await readmes.of(repo, head) if has_readme else None
     return await site.page(
-        request, "repo.html", card=text, has_readme=has_readme, facts=facts, chips=chips(kind, facts),
+        request, "repo.html", card=text, has_readme=has_readme, results=results, facts=facts, chips=chips(kind, facts),
         ways=ways(kind, repo.full, facts, site.desk.names.hub_url), lineage=lineage(repo, facts, kin),
         users=kin.users, trained=trained, size=sum(entry.size for entry in files),
         count=len(files), parameters=spoken_count(summary.parameters if summary else 0), sub=_sub(repo, facts),

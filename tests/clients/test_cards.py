@@ -101,3 +101,17 @@ def test_a_repo_without_a_card_says_so(run: Run) -> None:
         except EntryNotFoundError: pass
         else: raise SystemExit("a card from nowhere")
     """)
+
+
+@pytest.mark.client("EvalResultEntry", "HfApi.model_info")
+def test_results_in_files_are_told_to_the_client(run: Run) -> None:
+    run("""
+        from huggingface_hub import CommitOperationAdd, EvalResultEntry, HfApi
+        api = HfApi(); api.create_repo("ann/measured")
+        good = b"- dataset: {id: ann/exam, task_id: hard}\\n  value: 0.412\\n  notes: no-tools\\n"
+        files = {"good.yaml": good, "half.yaml": b"- value: 1\\n", "broken.yaml": b"[", "x.txt": b"no"}
+        api.create_commit("ann/measured", [CommitOperationAdd(f".eval_results/{name}", content)
+                          for name, content in files.items()], commit_message="Measured")
+        found = api.model_info("ann/measured", expand=["evalResults"]).eval_results
+        assert found == [EvalResultEntry(dataset_id="ann/exam", task_id="hard", value=0.412, notes="no-tools")], found
+    """)

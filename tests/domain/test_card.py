@@ -5,6 +5,7 @@ import pytest
 from spaces_runtime.domain.card import read_facts
 from spaces_runtime.domain.lineage import Relation, relation
 from spaces_runtime.domain.repo import Kind
+from spaces_runtime.domain.results import filed, shown
 
 CARD = b"""---
 license: apache-2.0
@@ -87,3 +88,29 @@ def test_what_an_author_wrote_wrongly_is_left_out(block):
     assert all(tag.isprintable() and tag for tag in facts.tags)
     assert facts.results == ()
     assert facts.base_models == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"- dataset: {id: a/b, task_id: t}\n  value: 0.5\n", [None]),
+        (b"dataset: {id: a/b, task_id: t}\nvalue: 0\n", [None]),
+        (b"- value: 1\n- dataset: {id: a/b, task_id: t}\n  value: x\n", ["an entry needs dataset.id, ...", None]),
+        (b"[", ["it is not YAML: ..."]),
+        (b"\xff", ["'utf-8' codec ..."]),
+        (b"a: &a [1]\n" + b"b: [" + b"*a," * 21_000 + b"1]", ["it is too large or nested too deep"]),
+        (b"x" * 300_000, ["it is larger than 256 KiB"]),
+    ],
+)
+def test_result_files_are_read_or_say_what_is_wrong(content, said):
+    found = filed(".eval_results/x.yaml", content)
+    assert [entry["filename"] for entry in found] == [".eval_results/x.yaml"] * len(said)
+    for entry, wrong in zip(found, said, strict=True):
+        assert ("data" in entry) is (wrong is None)
+        assert wrong is None or str(entry["error"]).startswith(wrong.removesuffix("..."))
+
+
+def test_a_filed_result_is_shown_as_the_cards_are():
+    (entry,) = filed("x.yaml", b"- dataset: {id: a/b, task_id: hard}\n  value: 0.41234567\n  notes: no-tools\n")
+    row = shown(entry)
+    assert (row.dataset, row.task, row.metric, row.value) == ("a/b", "hard", "no-tools", "0.4123")

@@ -11,10 +11,13 @@ from spaces_runtime.domain.card import LONGEST, README, Facts, read_facts
 from spaces_runtime.domain.errors import Missing
 from spaces_runtime.domain.ids import RepoId, RevisionId
 from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.plain import Plain
 from spaces_runtime.domain.repo import Repo
+from spaces_runtime.domain.results import FOLDER, filed, is_results
 
 KEPT: Final = 4096  # cards, and as many facts
 Card = Mapping[str, Any]
+FILES: Final = 50  # of results that are read
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -51,6 +54,19 @@ class Cards:
         files = [entry.path for entry in entries if not entry.folder]
         readme = await self._readme(repo.id, revision) if README in files else b""
         return _keep(self._facts, key, read_facts(repo.kind, repo.full, readme, files))
+
+    async def filed_results(self, repo: Repo, revision: RevisionId) -> list[dict[str, Plain]]:
+        """The entries of a model's result files, as clients read them."""
+        try:
+            entries = await self._desk.repos.tree(repo.id, revision, FOLDER.strip("/"), recursive=True)
+        except Missing:
+            return []
+        files = [entry.path for entry in entries if is_results(entry.path) and not entry.lfs and entry.size <= LONGEST]
+        return [
+            found
+            for path in files[:FILES]
+            for found in filed(path, await self._desk.repos.read(repo.id, revision, path))
+        ]
 
     async def _readme(self, repo: RepoId, revision: RevisionId) -> bytes:
         try:
