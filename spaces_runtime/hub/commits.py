@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
@@ -16,16 +17,18 @@ from pathspec import GitIgnoreSpec
 
 from builder.card import check_card
 from spaces_runtime.domain.access import Verb
-from spaces_runtime.domain.errors import EntryMissing, Fault, Unsupported
+from spaces_runtime.domain.errors import EntryMissing, Fault
 from spaces_runtime.domain.ids import RevisionId
 from spaces_runtime.domain.large import by_rule, is_binary, lfs_rules
+from spaces_runtime.domain.operations.discussions import LONGEST_TITLE, talk
 from spaces_runtime.domain.operations.push import pushed
 from spaces_runtime.domain.repo import AddFile, Change
 from spaces_runtime.hub.asked import Asked, api, asked
-from spaces_runtime.hub.commit_lines import Reader
+from spaces_runtime.hub.commit_lines import Header, Reader
 from spaces_runtime.hub.wire import body, endpoint, flag, unquoted
 
 router = APIRouter()
+UNTITLED = "Upload files"
 MOST_FILES = 1000  # of one preupload; clients send at most 256
 
 
@@ -33,7 +36,6 @@ MOST_FILES = 1000  # of one preupload; clients send at most 256
 async def preupload(request: Request) -> dict[str, Any]:
     """For each file: by commit line or as large content, whether to leave it out, and what is there now."""
     found = await asked(request, Verb.WRITE)
-    _no_pull_request(request)
     revision = await found.revision(request)
     wanted = await body(request)
     files = wanted.get("files")
@@ -85,9 +87,10 @@ async def _read(found: Asked, revision: RevisionId, path: str) -> bytes:
 
 @api(router, "/commit/{rev}", "POST")
 async def commit(request: Request) -> dict[str, Any]:
-    """All lines or none, on top of the head; with parentCommit only if that is the head."""
+    """All lines or none, on top of the head; with parentCommit only if that is the head. `create_pr`: to a new branch
+    that is proposed for main.
+    """
     found = await asked(request, Verb.WRITE)
-    _no_pull_request(request)
     branch = unquoted(request.path_params["rev"])
     await found.revision(request)
     with TemporaryDirectory(prefix="spaces-commit-") as spool:
@@ -95,19 +98,36 @@ async def commit(request: Request) -> dict[str, Any]:
         reader = Reader(repo=found.repo.id, index=found.desk.index, spool=Path(spool), limit=limit)
         header, changes = await reader.read(request.stream())
         await _check_card(found, changes)
-        who = found.who.name if found.who else ""
         # Shielded: once it has begun, a commit is made and told, also if the client has gone.
-        made = await asyncio.shield(_make(found, branch, changes, who, header.message, header.parent))
-    url = f"{endpoint(request)}/{found.repo.kind.prefix}{found.repo.full}/commit/{made}"
-    return {"success": True, "commitOid": made, "commitUrl": url, "hookOutput": ""}
+        if flag(request, "create_pr"):
+            made, number = await asyncio.shield(_propose(found, branch, changes, header))
+        else:
+            made, number = await asyncio.shield(_make(found, branch, changes, header)), 0
+    page = f"{endpoint(request)}/{found.repo.kind.prefix}{found.repo.full}"
+    shown = {"success": True, "commitOid": made, "commitUrl": f"{page}/commit/{made}", "hookOutput": ""}
+    return shown | ({"pullRequestUrl": f"{page}/discussions/{number}"} if number else {})
 
 
-async def _make(  # noqa: PLR0917 - one call, written beside it
-    found: Asked, branch: str, changes: Sequence[Change], who: str, message: str, parent: str | None
-) -> RevisionId:
+async def _propose(found: Asked, branch: str, changes: Sequence[Change], header: Header) -> tuple[RevisionId, int]:
+    """The commit, and the number of the pull request that it opens."""
+    if branch != "main":
+        raise Fault(what="open a pull request", why=f"it is for main, not for {branch}")
+    speaks = talk(found.desk, found.who, found.repo, time.time())
+    made = await speaks.open(header.summary[:LONGEST_TITLE].strip() or UNTITLED, header.description, pull=True)
+    try:
+        return await _make(found, made.ref, changes, header), made.number
+    except BaseException:
+        await speaks.take_back(made)
+        raise
+
+
+async def _make(found: Asked, branch: str, changes: Sequence[Change], header: Header) -> RevisionId:
+    who = found.who.name if found.who else ""
     brought = sum(change.size for change in changes if isinstance(change, AddFile))
     await found.desk.storage.take(found.repo.id, brought, f"commit to {found.repo.full}")
-    made = await found.desk.repos.commit(found.repo.id, branch, changes, author=who, message=message, parent=parent)
+    made = await found.desk.repos.commit(
+        found.repo.id, branch, changes, author=who, message=header.message, parent=header.parent
+    )
     await found.desk.index.audit(who, f"commit {branch} {made[:7]}", found.repo.full)
     await found.desk.storage.grew(found.repo.id, brought)
     await pushed(found.desk, found.repo)
@@ -121,8 +141,3 @@ async def _check_card(found: Asked, changes: Sequence[Change]) -> None:
             errors, _ = check_card(content.decode(errors="replace"), found.repo.kind.value)
             if errors:
                 raise Fault(what="commit README.md", why="; ".join(errors).rstrip("."))
-
-
-def _no_pull_request(request: Request) -> None:
-    if flag(request, "create_pr"):
-        raise Unsupported(what="open a pull request", why="this hub does not have them yet", then="Commit to a branch.")

@@ -27,7 +27,9 @@ async def refs(request: Request) -> dict[str, Any]:
         "converts": [],
         "tags": [ref_json(ref) for ref in await found.desk.repos.tags(found.repo.id)],
     }
-    return shown | {"pullRequests": []} if flag(request, "include_prs") else shown
+    if flag(request, "include_prs"):
+        shown["pullRequests"] = [ref_json(ref) for ref in await found.desk.pulls.refs(found.repo.id)]
+    return shown
 
 
 @api(router, "/commits/{rev}", "GET")

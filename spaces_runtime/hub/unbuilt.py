@@ -14,8 +14,7 @@ EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 UNBUILT = (  # (path, methods, what it is); the first that fits
     ("/api/jobs/{rest:path}", "GET POST PUT PATCH DELETE", "jobs"),
     ("/api/scheduled-jobs/{rest:path}", "GET POST PUT PATCH DELETE", "jobs"),
-    (f"{REPO}/discussions", "GET POST", "discussions and pull requests"),
-    (f"{REPO}/discussions/{{rest:path}}", "GET POST", "discussions and pull requests"),
+    (f"{REPO}/discussions/{{number}}/pin", "POST", "pinning a discussion"),
     (f"{REPO}/dev-mode", "POST", "dev mode"),
     (f"{REPO}/storage", "POST DELETE", "paid disks"),
     (f"{REPO}/replicas", "POST", "more than one replica"),

@@ -225,6 +225,15 @@ class GitRepos:
         packs = sum(1 for _ in objects.glob("pack/*.pack"))
         return loose > LOOSE or packs > PACKS
 
+    async def look(self, repo: RepoId, work: Callable[[pygit2.Repository], T]) -> T:
+        """Read something, in a thread."""
+        return await self._on(repo, work)
+
+    async def change(self, repo: RepoId, work: Callable[[pygit2.Repository], T]) -> T:
+        """Change something, in a thread and alone."""
+        async with self._alone(repo):
+            return await self._locked(repo, work)
+
     async def _on(self, repo: RepoId, work: Callable[[pygit2.Repository], T]) -> T:
         """Each call opens the repo anew (a tenth of a millisecond): libgit2's handles are not for many threads."""
         return await asyncio.to_thread(lambda: work(self._open(repo)))

@@ -76,7 +76,7 @@ def commit_changes(
                 return RevisionId(str(head.id))
             who = signature(author)
             made = repo.create_commit(None, who, who, message, tree, [head.id])
-        if _move(repo, ref, made, message):
+        if move_ref(repo, ref, made, message):
             return RevisionId(str(made))
 
 
@@ -86,7 +86,7 @@ def squash_branch(repo: pygit2.Repository, branch: str, *, author: str, message:
         ref = _branch(repo, branch)
         who = signature(author)
         made = repo.create_commit(None, who, who, message, ref.peel(pygit2.Commit).tree_id, [])
-        if _move(repo, ref, made, message):
+        if move_ref(repo, ref, made, message):
             return RevisionId(str(made))
 
 
@@ -100,7 +100,7 @@ def _branch(repo: pygit2.Repository, branch: str) -> pygit2.Reference:
         raise RevisionMissing(branch) from error
 
 
-def _move(repo: pygit2.Repository, ref: pygit2.Reference, to: pygit2.Oid, message: str) -> bool:
+def move_ref(repo: pygit2.Repository, ref: pygit2.Reference, to: pygit2.Oid, message: str) -> bool:
     """Compare and swap. False: somebody (a push) moved the ref since it was read."""
     before = ref.target
     try:

@@ -201,6 +201,37 @@ lfs_locks = Table(
     UniqueConstraint("repo", "path"),
 )
 
+discussions = Table(
+    "discussions",
+    metadata,
+    Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("title", Text, nullable=False),
+    Column("author", Text, nullable=False),  # name of a person
+    Column("created_at", Double, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("base", Text, nullable=False),  # of a pull request: the commit it was cut from; empty: it is none
+    Column("merged", Text, nullable=False),  # the commit it was merged by
+)
+
+happenings = Table(  # in discussions
+    "happenings",
+    metadata,
+    Column("serial", Integer, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("repo", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("edited", Boolean, nullable=False),
+    Column("hidden", Boolean, nullable=False),
+    ForeignKeyConstraint(["repo", "number"], ["discussions.repo", "discussions.number"], ondelete="CASCADE"),
+    Index(None, "repo", "number"),
+)
+
 xet_names = Table(  # what Xet clients call content that a repo holds
     "xet_names",
     metadata,

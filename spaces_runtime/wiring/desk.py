@@ -14,7 +14,9 @@ from spaces_runtime.store.blobs import FileBlobs
 from spaces_runtime.store.buckets import SqlBuckets
 from spaces_runtime.store.builds import SqlBuilds
 from spaces_runtime.store.database import Database, parsed, sqlite_url
+from spaces_runtime.store.discussions import SqlDiscussions
 from spaces_runtime.store.git import GitRepos
+from spaces_runtime.store.git_pulls import GitPulls
 from spaces_runtime.store.holdings import SqlHoldings
 from spaces_runtime.store.index import SqlIndex
 from spaces_runtime.store.keyfile import kept
@@ -65,6 +67,7 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
     database, live = Database(database_url(settings)), live_store(settings)
     index = SqlIndex(database, settings.storage)
     blobs = FileBlobs(layout.blobs, index)
+    repos = GitRepos(layout.repos, blobs)
     installation = store_name(settings)
     try:
         yield Desk(
@@ -84,9 +87,11 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
             ),
             builds=SqlBuilds(database),
             secrets=SqlSecrets(database, master_key(layout.keys / "master")),
-            repos=GitRepos(layout.repos, blobs),
+            repos=repos,
             blobs=blobs,
             holdings=SqlHoldings(database, settings.storage),
+            discussions=SqlDiscussions(database),
+            pulls=GitPulls(repos),
             locks=SqlLocks(database),
             xorbs=FileXorbs(layout.blobs, installation, blobs, index, SqlXetNames(database)),
             wakes=LiveWakes(live),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from spaces_runtime.domain.hosts import Names
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.ports.content import Blobs, Holdings, Locks, Repos, Xorbs
+from spaces_runtime.domain.ports.discussions import Discussions, Pulls
 from spaces_runtime.domain.ports.durable import Buckets, Builds, Index, People, Secrets, Spaces, Storage
 from spaces_runtime.domain.ports.live import Activity, Events, Observations, Wakes
 from spaces_runtime.domain.ports.logs import Logs
@@ -35,6 +36,8 @@ class Desk:
     repos: Repos
     blobs: Blobs
     holdings: Holdings
+    discussions: Discussions
+    pulls: Pulls
     locks: Locks
     xorbs: Xorbs
     wakes: Wakes

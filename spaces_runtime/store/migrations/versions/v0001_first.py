@@ -234,6 +234,42 @@ def _repos() -> None:
     )
     op.create_index("ix_lfs_locks_user", "lfs_locks", ["user"], unique=False)
     op.create_table(
+        "discussions",
+        sa.Column("repo", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("base", sa.Text(), nullable=False),
+        sa.Column("merged", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["repo"], ["repos.id"], name="fk_discussions_repo", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("repo", "number", name="pk_discussions"),
+    )
+    op.create_table(
+        "happenings",
+        sa.Column("serial", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("repo", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("edited", sa.Boolean(), nullable=False),
+        sa.Column("hidden", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repo", "number"],
+            ["discussions.repo", "discussions.number"],
+            name="fk_happenings_repo",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("serial", name="pk_happenings"),
+        sa.UniqueConstraint("id", name="uq_happenings_id"),
+    )
+    op.create_index("ix_happenings_repo_number", "happenings", ["repo", "number"], unique=False)
+    op.create_table(
         "xet_names",
         sa.Column("repo", sa.Text(), nullable=False),
         sa.Column("xet", sa.Text(), nullable=False),
