@@ -201,44 +201,7 @@ def test_a_leaderboard_and_dev_mode_on_the_command_line(hf: Hf) -> None:
     command_not_offered(hf, "dev mode", "spaces dev-mode ann/in-dev", "spaces ssh ann/in-dev --auto")
 
 
-@pytest.mark.refused(
-    "HfApi.create_discussion", "HfApi.create_pull_request", "HfApi.get_repo_discussions",
-    "HfApi.get_discussion_details", "HfApi.comment_discussion", "HfApi.edit_discussion_comment",
-    "HfApi.hide_discussion_comment", "HfApi.rename_discussion", "HfApi.change_discussion_status",
-    "HfApi.merge_pull_request",
-)  # fmt: skip
-def test_discussions_and_pull_requests(api: HfApi) -> None:
-    for call in (
-        lambda: api.create_discussion("ann/x", "Why"),
-        lambda: api.create_pull_request("ann/x", "Because"),
-        lambda: api.get_repo_discussions("ann/x"),
-        lambda: api.get_discussion_details("ann/x", 1),
-        lambda: api.comment_discussion("ann/x", 1, "hello"),
-        lambda: api.edit_discussion_comment("ann/x", 1, "1", "hello"),
-        lambda: api.hide_discussion_comment("ann/x", 1, "1"),
-        lambda: api.rename_discussion("ann/x", 1, "What"),
-        lambda: api.change_discussion_status("ann/x", 1, "closed"),
-        lambda: api.merge_pull_request("ann/x", 1),
-    ):
-        not_offered("discussions and pull requests", call)
-
-
 @pytest.mark.refused("HfApi.upload_attachment")
 def test_attachments(api: HfApi, tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"\x89PNG")
     not_offered("files attached to discussions", lambda: api.upload_attachment(tmp_path / "x.png"))
-
-
-@pytest.mark.refused(
-    "hf discussions create", "hf discussions list", "hf discussions info", "hf discussions comment",
-    "hf discussions edit", "hf discussions rename", "hf discussions close", "hf discussions reopen",
-    "hf discussions merge", "hf discussions diff",
-)  # fmt: skip
-def test_discussions_on_the_command_line(hf: Hf) -> None:
-    command_not_offered(
-        hf, "discussions and pull requests",
-        "discussions create ann/x --title Why", "discussions list ann/x", "discussions info ann/x 1",
-        "discussions comment ann/x 1 --body hello", "discussions edit ann/x 1 1 --body hello",
-        "discussions rename ann/x 1 What", "discussions close ann/x 1 --yes", "discussions reopen ann/x 1 --yes",
-        "discussions merge ann/x 1 --yes", "discussions diff ann/x 1",
-    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Final
@@ -35,8 +35,11 @@ def page(found: Sequence[Mark] | None = None) -> str:
         by_call[mark.call].append(mark)
     areas = calls()
     known = {name for kinds in areas.values() for names in kinds.values() for name in names}
-    works = [name for name in sorted(known) if state(name, by_call) == "works"]
-    summary = f"{len(works)} of {len(known)} methods and commands work."
+    states = Counter(state(name, by_call) for name in known)
+    summary = (
+        f"Of {len(known)} methods and commands {states['works']} work, {states['not offered']} are not offered, "
+        f"and {states['']} never reach a hub."
+    )
     parts = [HEAD.format(version=version("huggingface_hub"), summary=summary)]
     for area, kinds in areas.items():
         parts.append(f"## {area}\n")
