@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from io import BufferedReader
 
 from spaces_runtime.cli.checkpoint import Checkpoint, Part, content_of, sha256_of
+from spaces_runtime.cli.context import OPERATOR
 from spaces_runtime.domain.errors import Fault, Taken
 from spaces_runtime.domain.naming import checked_namespace
 from spaces_runtime.domain.operations.desk import Desk
@@ -26,12 +27,12 @@ async def import_model(desk: Desk, checkpoint: Checkpoint, name: str, alias: str
     Raises:
         Fault: the name is none. Taken: the alias leads to another repo.
     """
-    owner, repo_name = await _owner(desk, name)
+    owner, namespace, repo_name = await _owner(desk, name)
     if alias:
-        await _check_alias(desk, alias, f"{owner.name}/{repo_name}")
-    repo = await desk.index.find(Kind.MODEL, owner.name, repo_name)
+        await _check_alias(desk, alias, f"{namespace}/{repo_name}")
+    repo = await desk.index.find(Kind.MODEL, namespace, repo_name)
     if repo is None:
-        new = NewRepo(kind=Kind.MODEL, namespace=owner.name, name=repo_name)
+        new = NewRepo(kind=Kind.MODEL, namespace=namespace, name=repo_name)
         repo = await create_repo(desk, owner, new, time.time())
     changes = [await _change(desk, repo, part) for part in checkpoint.parts]
     message = f"Import {checkpoint.architecture} checkpoint"
@@ -43,26 +44,28 @@ async def import_model(desk: Desk, checkpoint: Checkpoint, name: str, alias: str
     return _said(checkpoint, repo, alias)
 
 
-async def _owner(desk: Desk, name: str) -> tuple[Person, str]:
+async def _owner(desk: Desk, name: str) -> tuple[Person, str, str]:
+    """Who imports it, the namespace, and the name of the repo; into an organisation the operator does."""
     namespace, slash, repo_name = name.partition("/")
     if not slash or "/" in repo_name:
         raise Fault(what=f"import as {name!r}", why="a model is named NAMESPACE/NAME", then="For example ann/bert.")
-    owner = await desk.people.by_name(namespace)
-    if owner is None:
+    found = await desk.orgs.namespace(namespace)
+    if found is None:
         raise Fault(
             what=f"import as {name}",
-            why=f"there is no user {namespace}",
+            why=f"there is no user {namespace}, nor an organisation of that name",
             then=f"Run `spaces user add {namespace}` first.",
         )
-    return owner, repo_name
+    return await desk.people.by_name(found) or OPERATOR, found, repo_name
 
 
 async def _check_alias(desk: Desk, alias: str, target: str) -> None:
     if "/" in alias:
         raise Fault(what=f"give the alias {alias!r}", why="it has a / in it", then="An alias is a name of one word.")
     checked_namespace(alias)
-    if await desk.people.by_name(alias) is not None:
-        raise Taken(what=f"give the alias {alias}", why="a user has that name", then="Choose another one.")
+    if await desk.orgs.namespace(alias) is not None:
+        why = "a user or organisation has that name"
+        raise Taken(what=f"give the alias {alias}", why=why, then="Choose another one.")
     held = await desk.index.alias(Kind.MODEL, alias)
     if held is not None and held.full != target:
         raise Taken(what=f"give the alias {alias}", why=f"it leads to {held.full}", then="Import into that repo.")
