@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -76,6 +77,8 @@ class FileBlobs:
         self._root = root
         self._ledger = ledger
         self._incoming = root / "incoming"
+        self._writers: Counter[str] = Counter()  # parts being written, by upload
+        self._joining: set[str] = set()
 
     def path(self, sha256: Sha256) -> Path:
         return self._root / sha256[:2] / sha256[2:4] / sha256
@@ -95,16 +98,19 @@ class FileBlobs:
 
     async def keep(self, repo: RepoId, file: Incoming) -> None:
         """Give content its place and let the repo hold it: a sweep finds both done, or neither."""
-        place = self.path(file.sha256)
+        await self._keep(repo, file.sha256, file.size, file.keep)
+
+    async def _keep(self, repo: RepoId, sha256: Sha256, size: int, keep: Callable[[Path], None]) -> None:
+        place = self.path(sha256)
         place.parent.parent.mkdir(FOLDER, exist_ok=True)
         async with sharing(place.parent.parent):
-            await asyncio.to_thread(file.keep, place)
-            await self._ledger.hold(repo, file.sha256, file.size)
+            await asyncio.to_thread(keep, place)
+            await self._ledger.hold(repo, sha256, size)
 
     async def part(self, upload: str, start: int, size: int, content: AsyncIterator[bytes]) -> Sha256:
         """All parts lie in one file from the start, so that the whole need not be copied together.
 
-        Raises: Invalid for another size.
+        Raises: Invalid for another size, or when the whole is being proven: nobody may write to it any more.
         """
         told, what = hashlib.sha256(), "store a part of a file"
         at = start
@@ -118,23 +124,36 @@ class FileBlobs:
                     written = os.pwrite(file, rest, at)
                     rest, at = rest[written:], at + written
 
+        if upload in self._joining:
+            raise Invalid(what=what, why="its file is being put together")
         self._incoming.mkdir(0o700, parents=True, exist_ok=True)
         with room(what):
             file = os.open(self._parts(upload), os.O_WRONLY | os.O_CREAT, 0o600)
+            self._writers[upload] += 1
             try:
                 came = await received(content, write, at_most(size, what))
             finally:
                 os.close(file)
+                self._writers -= Counter((upload,))  # none is left at nought
         if came != size:
             raise Invalid(what=what, why=f"the part has {size} bytes, {came} came")
         return Sha256(told.hexdigest())
 
     async def join(self, repo: RepoId, sha256: Sha256, size: int, upload: str) -> None:
-        """Raises: Invalid when a part is missing or wrong; what came stays for a while, so that it can be sent anew."""
+        """Raises: Invalid when a part is missing, wrong or still being sent; what came stays for a while."""
         what = f"store {sha256}"
         if await self.holds(repo, sha256):  # asked twice
             self._parts(upload).unlink(missing_ok=True)
             return
+        if self._writers[upload] or upload in self._joining:  # who writes on would change what was proven
+            raise Invalid(what=what, why="a part of it is still being sent", then="Wait for it, then ask again.")
+        self._joining.add(upload)
+        try:
+            await self._join(repo, sha256, size, upload, what)
+        finally:
+            self._joining.discard(upload)
+
+    async def _join(self, repo: RepoId, sha256: Sha256, size: int, upload: str, what: str) -> None:
         if size == 0:
             self._incoming.mkdir(0o700, parents=True, exist_ok=True)
             self._parts(upload).touch()
@@ -146,8 +165,7 @@ class FileBlobs:
             found = await asyncio.to_thread(lambda: hashlib.file_digest(file, "sha256").hexdigest())
             if found != sha256 or os.fstat(file.fileno()).st_size != size:
                 raise Invalid(what=what, why=f"its parts together have the sha256 {found}", then="Send them again.")
-            await asyncio.to_thread(_keep, file, self.path(sha256))
-        await self._ledger.hold(repo, sha256, size)
+            await self._keep(repo, sha256, size, lambda place: _keep(file, place))
 
     def _parts(self, upload: str) -> Path:
         return self._incoming / f"parts-{upload}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import stat
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from hashlib import sha256
@@ -105,3 +107,46 @@ async def test_a_full_disk_is_said_and_leaves_nothing_behind(small_disk: Path, i
     with pytest.raises(Full, match="disk of this hub is full"):
         await FileBlobs(small_disk, index).put(A, NAME, len(CONTENT), sent(CONTENT))
     assert files(small_disk) == []
+
+
+UPLOAD = "f" * 32
+HALF = len(CONTENT) // 2
+
+
+async def test_parts_in_any_order_become_one_file(blobs: FileBlobs, tmp_path: Path) -> None:
+    assert await blobs.part(UPLOAD, HALF, HALF, sent(CONTENT[HALF:])) == sha256(CONTENT[HALF:]).hexdigest()
+    with pytest.raises(Invalid, match="its parts together"):
+        await blobs.join(A, NAME, len(CONTENT), UPLOAD)
+    await blobs.part(UPLOAD, 0, HALF, sent(CONTENT[:HALF]))
+    await blobs.join(A, NAME, len(CONTENT), UPLOAD)
+    assert blobs.path(NAME).read_bytes() == CONTENT
+    assert files(tmp_path / "blobs") == [blobs.path(NAME)]
+    assert not await blobs.holds(B, NAME)
+
+
+async def test_nobody_writes_to_a_file_any_more_that_was_proven(blobs: FileBlobs) -> None:
+    """A slow sender of a part could otherwise change content that other repos share."""
+    may_go_on = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"x" * 2**21
+        await may_go_on.wait()
+        yield b"x" * 2**21
+
+    writing = asyncio.create_task(blobs.part(UPLOAD, 0, 2**22, slowly()))
+    while not any(path.stat().st_size for path in files(blobs.path(NAME).parents[2])):
+        await asyncio.sleep(0.005)
+    await blobs.part(UPLOAD, 0, len(CONTENT), sent(CONTENT))
+    with pytest.raises(Invalid, match="still being sent"):
+        await blobs.join(A, NAME, len(CONTENT), UPLOAD)
+    may_go_on.set()
+    await writing
+    with pytest.raises(Invalid, match="its parts together"):
+        await blobs.join(A, NAME, len(CONTENT), UPLOAD)
+
+
+async def test_who_knows_a_blobs_name_may_read_it_and_nobody_but_the_hub_may_write(blobs: FileBlobs) -> None:
+    await blobs.put(A, NAME, len(CONTENT), sent(CONTENT))
+    path = blobs.path(NAME)
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent, path.parent.parent)]
+    assert modes == [0o440, 0o710, 0o710]
