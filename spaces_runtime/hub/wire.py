@@ -159,7 +159,8 @@ def next_link(request: Request, cursor: str) -> dict[str, str]:
 
 def one_line(text: str) -> str:
     """Fit for a header: latin-1, one line, not too long."""
-    return " ".join(text.split())[:LONGEST_HEADER].encode("latin-1", errors="replace").decode("latin-1")
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(plain.split())[:LONGEST_HEADER].encode("latin-1", errors="replace").decode("latin-1")
 
 
 def refusal(
