@@ -40,6 +40,7 @@ log = structlog.get_logger()
 AGAIN = 1.0  # seconds until a step that failed is tried again
 LINES = 80  # of the run log that tell why an app ended
 FRESH = 2.0  # seconds for which what the gateways saw needs no asking
+LET_IN = 0.005  # seconds until what follows a wake is done: an awake app has answered by then
 LONGEST = 120.0  # seconds one action may take
 GAVE = "It gave its place to a Space that waited,"
 MARK = "====="  # begins a line of ours in the run log
@@ -132,7 +133,10 @@ class Turns:
         async with asyncio.timeout(LONGEST):
             await self._hands.do(known, space, action)
         if isinstance(action, Open):
+            begun = known.waking
             known.woke(self._parts.clock())
+            if begun is not None:  # whoever watches is told when the visitor has had the cores for himself
+                await asyncio.sleep(LET_IN)
         if isinstance(action, Forget):
             self.leave(space.id)
 
