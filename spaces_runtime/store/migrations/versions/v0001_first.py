@@ -18,6 +18,7 @@ def upgrade() -> None:
     _repos()
     _shown()
     _regard()
+    _discussions()
     _buckets()
     _spaces()
     _former_hosts()
@@ -234,6 +235,23 @@ def _repos() -> None:
     )
     op.create_index("ix_lfs_locks_user", "lfs_locks", ["user"], unique=False)
     op.create_table(
+        "xet_names",
+        sa.Column("repo", sa.Text(), nullable=False),
+        sa.Column("xet", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repo", "sha256"],
+            ["holdings.repo", "holdings.sha256"],
+            name="fk_xet_names_repo_sha256",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repo", "xet", name="pk_xet_names"),
+    )
+    op.create_index("ix_xet_names_repo_sha256", "xet_names", ["repo", "sha256"], unique=False)
+
+
+def _discussions() -> None:
+    op.create_table(
         "discussions",
         sa.Column("repo", sa.Text(), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -269,20 +287,6 @@ def _repos() -> None:
         sa.UniqueConstraint("id", name="uq_happenings_id"),
     )
     op.create_index("ix_happenings_repo_number", "happenings", ["repo", "number"], unique=False)
-    op.create_table(
-        "xet_names",
-        sa.Column("repo", sa.Text(), nullable=False),
-        sa.Column("xet", sa.Text(), nullable=False),
-        sa.Column("sha256", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["repo", "sha256"],
-            ["holdings.repo", "holdings.sha256"],
-            name="fk_xet_names_repo_sha256",
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("repo", "xet", name="pk_xet_names"),
-    )
-    op.create_index("ix_xet_names_repo_sha256", "xet_names", ["repo", "sha256"], unique=False)
 
 
 def _buckets() -> None:
