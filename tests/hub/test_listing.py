@@ -292,6 +292,6 @@ Make = Callable[..., Repo]
 
 def test_a_protected_space_is_listed_without_its_files(client: httpx.Client, make: Make) -> None:
     repo = make(Kind.SPACE, visibility=Visibility.PROTECTED)
-    rows = {row["id"]: row for row in client.get("/api/spaces?full=true&limit=100&author=ann").json()}
+    rows = {row["id"]: row for row in client.get(f"/api/spaces?full=true&search={repo.full}").json()}
     assert "siblings" not in rows[repo.full]
     assert rows[repo.full]["runtime"]["stage"] == "NO_APP_FILE"

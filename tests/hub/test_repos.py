@@ -172,7 +172,8 @@ def test_listings_filter_by_what_cards_say(hub: Hub, signed: httpx.Client, make)
     put(hub, repo, AddFile(path="README.md", content=card))
     hub.do(rescan)
     for query in ("filter=odd-tag", "filter=license:mit&filter=en", "pipeline_tag=text-classification&filter=de"):
-        assert [row["id"] for row in signed.get(f"/api/models?{query}").json()] == [repo.full]
+        found = signed.get(f"/api/models?{query}&search={repo.name}").json()
+        assert [row["id"] for row in found] == [repo.full]
     assert signed.get("/api/models?filter=odd-tag&filter=license:gpl").json() == []
     row = signed.get("/api/models?filter=odd-tag&cardData=true").json()[0]
     assert row["cardData"]["language"] == ["en", "de"]
