@@ -24,6 +24,7 @@ VISIT: Final = ("+++++++!", "+++++++!", "00+++++!")
 VISIT_BY_NAME: Final = ("?++++++!", "?++++++!", "00+++++!")
 REGARD: Final = ("?+++++-!", "?+++++-!", "00++++-!")
 ASK: Final = ("?++++++!", "?-+++++!", "00+++++!")
+TALK: Final = ("?+++++-!", "?-++++-!", "00++++-!")
 DUPLICATE: Final = ("?+++++-!", "?-++++-!", "?0++++-!")
 WRITE: Final = ("?--+++-!", "?--+++-!", "00-+++-!")
 WRITE_AS: Final = ("?--+++-!", "?--+++-!", "?0-+++-!")  # the body names the repo: who asks is looked at before
@@ -112,6 +113,16 @@ ROUTES: Final = {
     "POST /api/{kind}/{repo}/user-access-request/handle": Line(WRITE, {}),
     "POST /api/{kind}/{repo}/user-access-request/grant": Line(WRITE, {"user": "nobody-of-that-name"}),
     "GET /api/{kind}/{repo}/user-access-request/{state}": Line(WRITE),
+    # discussions; number 1 was opened by the writer
+    "GET /api/{kind}/{repo}/discussions": Line(READ),
+    "POST /api/{kind}/{repo}/discussions": Line(TALK, {"title": "More"}),
+    "GET /api/{kind}/{repo}/discussions/{number}": Line(READ),
+    "POST /api/{kind}/{repo}/discussions/{number}/comment": Line(TALK, {"comment": "Yes."}),
+    "POST /api/{kind}/{repo}/discussions/{number}/comment/{comment}/edit": Line(TALK, {"content": "No."}, absent=True),
+    "POST /api/{kind}/{repo}/discussions/{number}/comment/{comment}/hide": Line(TALK, absent=True),
+    "POST /api/{kind}/{repo}/discussions/{number}/title": Line(WRITE, {"title": "First"}),
+    "POST /api/{kind}/{repo}/discussions/{number}/status": Line(WRITE, {"status": "open"}),
+    "POST /api/{kind}/{repo}/discussions/{number}/merge": Line(WRITE),
     # content
     "GET /api/{kind}/{repo}/refs": Line(READ),
     "GET /api/{kind}/{repo}/commits/{rev}": Line(READ),
@@ -204,6 +215,8 @@ ROUTES: Final = {
     "GET /new-space": Line(PAGE_SELF),
     "POST /new-space": Line(SELF),
     "GET {web}{repo}": Line(PAGE_VISIT),
+    "GET /buckets/{repo}": Line(PAGE_READ),
+    "GET /buckets/{repo}/tree/{path:path}": Line(PAGE_READ, absent=True),
     "GET /spaces/{repo}/live": Line(PAGE_VISIT),
     "GET /spaces/{repo}/logs": Line(PAGE_WRITE),
     "GET /spaces/{repo}/logs/{source}": Line(PAGE_WRITE),
