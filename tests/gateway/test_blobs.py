@@ -28,7 +28,7 @@ def kept(tmp_path: Path) -> Path:
 
 
 def answer(told: str, status: str = "200 OK") -> bytes:
-    head = f"HTTP/1.1 {status}\r\nETag: \"{NAME}\"\r\nX-Spaces-Blob: {told}\r\nContent-Length: 0\r\n\r\n"
+    head = f'HTTP/1.1 {status}\r\nETag: "{NAME}"\r\nX-Spaces-Blob: {told}\r\nContent-Length: 0\r\n\r\n'
     return head.encode()
 
 
@@ -103,7 +103,16 @@ def test_a_reader_who_leaves_leaves_no_open_file(within, kept):
 
 @pytest.mark.parametrize(
     "value",
-    ["", "x 0 1", f"{NAME} 0", f"{NAME} -1 5", f"../../{NAME[6:]} 0 1", f"{NAME.upper()} 0 1", f"{NAME} 0 1 ", "\u0661"],
+    [
+        "",
+        "x 0 1",
+        f"{NAME} 0",
+        f"{NAME} -1 5",
+        f"../../{NAME[6:]} 0 1",
+        f"{NAME.upper()} 0 1",
+        f"{NAME} 0 1 ",
+        "\u0661",
+    ],
 )
 def test_only_what_the_hub_would_say_is_understood(value):
     assert handed(value) is None

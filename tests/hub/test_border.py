@@ -172,8 +172,7 @@ def test_what_is_not_there_is_a_json_404(client):
 @pytest.mark.parametrize(
     ("method", "path", "what"),
     [
-        ("POST", "/api/models/ann/x/discussions", "discussions"),
-        ("GET", "/api/datasets/ann/x/discussions/1", "discussions"),
+        ("POST", "/api/models/ann/x/discussions/1/pin", "discussion"),
         ("POST", "/api/spaces/ann/x/dev-mode", "dev mode"),
         ("GET", "/api/spaces/zero-gpu/quota", "ZeroGPU"),
         ("POST", "/oauth/token", "signing in"),
