@@ -31,17 +31,17 @@ CREATE TABLE audit (
 	about TEXT NOT NULL, 
 	CONSTRAINT pk_audit PRIMARY KEY (id)
 );
-INSERT INTO "audit" VALUES(1,1.79527891420982456211e+09,'','create user','ann');
-INSERT INTO "audit" VALUES(2,1.79527891423410511017e+09,'ann','create write token','laptop');
-INSERT INTO "audit" VALUES(3,1.79527891423584079737e+09,'ann','create read token','reader');
-INSERT INTO "audit" VALUES(4,1.79527891438524389265e+09,'ann','create model','ann/model');
-INSERT INTO "audit" VALUES(5,1.7952789144955961704e+09,'ann','commit main 2308ac4','ann/model');
-INSERT INTO "audit" VALUES(6,1.79527891453920435908e+09,'ann','create tag v1','ann/model');
-INSERT INTO "audit" VALUES(7,1.79527891458497929578e+09,'ann','create dataset','ann/data');
-INSERT INTO "audit" VALUES(8,1.79527891465208196642e+09,'ann','create space','ann/space');
-INSERT INTO "audit" VALUES(9,1.79527891502773523325e+09,'ann','commit main 9494450','ann/space');
-INSERT INTO "audit" VALUES(10,1.79527891507985353468e+09,'ann','set secret KEY','7788054aaf9e4f00834b528c');
-INSERT INTO "audit" VALUES(11,1.79527891509129166602e+09,'ann','set variable COLOUR','7788054aaf9e4f00834b528c');
+INSERT INTO "audit" VALUES(1,1.79528059671511197093e+09,'','create user','ann');
+INSERT INTO "audit" VALUES(2,1.79528059673509144777e+09,'ann','create write token','laptop');
+INSERT INTO "audit" VALUES(3,1.7952805967365512848e+09,'ann','create read token','reader');
+INSERT INTO "audit" VALUES(4,1.79528059683356499675e+09,'ann','create model','ann/model');
+INSERT INTO "audit" VALUES(5,1.7952805970406091213e+09,'ann','commit main 7ba3e66','ann/model');
+INSERT INTO "audit" VALUES(6,1.79528059705670738218e+09,'ann','create tag v1','ann/model');
+INSERT INTO "audit" VALUES(7,1.79528059708563566209e+09,'ann','create dataset','ann/data');
+INSERT INTO "audit" VALUES(8,1.79528059711543273922e+09,'ann','create space','ann/space');
+INSERT INTO "audit" VALUES(9,1.79528059715032720566e+09,'ann','commit main 53b9166','ann/space');
+INSERT INTO "audit" VALUES(10,1.79528059717460608483e+09,'ann','set secret KEY','a455dbacf72c4fb1b16f24bb');
+INSERT INTO "audit" VALUES(11,1.79528059718195295334e+09,'ann','set variable COLOUR','a455dbacf72c4fb1b16f24bb');
 CREATE TABLE bucket_files (
 	bucket TEXT NOT NULL, 
 	path TEXT NOT NULL, 
@@ -73,7 +73,19 @@ CREATE TABLE builds (
 	CONSTRAINT pk_builds PRIMARY KEY (space, revision, rebuild), 
 	CONSTRAINT fk_builds_space FOREIGN KEY(space) REFERENCES spaces (id) ON DELETE CASCADE
 );
-INSERT INTO "builds" VALUES('7788054aaf9e4f00834b528c','9494450ca58b17ef643aa45b128416cc9a812a3f',0,1,'none',NULL,'',0);
+INSERT INTO "builds" VALUES('a455dbacf72c4fb1b16f24bb','53b9166e886792061fba3e6dd4487feeacc143ef',0,1,'none',NULL,'',0);
+CREATE TABLE discussions (
+	repo TEXT NOT NULL, 
+	number INTEGER NOT NULL, 
+	title TEXT NOT NULL, 
+	author TEXT NOT NULL, 
+	created_at DOUBLE NOT NULL, 
+	status TEXT NOT NULL, 
+	base TEXT NOT NULL, 
+	merged TEXT NOT NULL, 
+	CONSTRAINT pk_discussions PRIMARY KEY (repo, number), 
+	CONSTRAINT fk_discussions_repo FOREIGN KEY(repo) REFERENCES repos (id) ON DELETE CASCADE
+);
 CREATE TABLE downloads (
 	repo TEXT NOT NULL, 
 	day INTEGER NOT NULL, 
@@ -89,9 +101,9 @@ CREATE TABLE facts (
 	CONSTRAINT pk_facts PRIMARY KEY (repo), 
 	CONSTRAINT fk_facts_repo FOREIGN KEY(repo) REFERENCES repos (id) ON DELETE CASCADE
 );
-INSERT INTO "facts" VALUES('72a86060897747e7a546db18','2308ac426d2138b603659edff9eebd8bb809c54c','{"tags":["license:mit"]}','{"license": "mit"}');
-INSERT INTO "facts" VALUES('ce627d2403fa451a81c930d7','45c5537fdb8b30d9fcac6b929b971378bb921272','{}','{}');
-INSERT INTO "facts" VALUES('4a9d16497b854a96aa18041c','9494450ca58b17ef643aa45b128416cc9a812a3f','{"tags":["static"]}','{"title": "space", "sdk": "static"}');
+INSERT INTO "facts" VALUES('4ea087c7050d4c8692955519','7ba3e66e6683f88a8a5dc2cba160dbd8d523f3df','{"tags":["license:mit"]}','{"license": "mit"}');
+INSERT INTO "facts" VALUES('e09a0a184eb4407a80d21ced','8da9d1e5a4bca0cde31c2eb564d50b798689fa87','{}','{}');
+INSERT INTO "facts" VALUES('4c5964cda82b4fc3ac24e861','53b9166e886792061fba3e6dd4487feeacc143ef','{"tags":["static"]}','{"title": "space", "sdk": "static"}');
 CREATE TABLE former_hosts (
 	subdomain TEXT NOT NULL, 
 	space TEXT NOT NULL, 
@@ -104,8 +116,24 @@ CREATE TABLE git_sizes (
 	CONSTRAINT pk_git_sizes PRIMARY KEY (repo), 
 	CONSTRAINT fk_git_sizes_repo FOREIGN KEY(repo) REFERENCES repos (id) ON DELETE CASCADE
 );
-INSERT INTO "git_sizes" VALUES('72a86060897747e7a546db18',31);
-INSERT INTO "git_sizes" VALUES('4a9d16497b854a96aa18041c',14);
+INSERT INTO "git_sizes" VALUES('4ea087c7050d4c8692955519',31);
+INSERT INTO "git_sizes" VALUES('4c5964cda82b4fc3ac24e861',14);
+CREATE TABLE happenings (
+	serial INTEGER NOT NULL, 
+	id TEXT NOT NULL, 
+	repo TEXT NOT NULL, 
+	number INTEGER NOT NULL, 
+	what TEXT NOT NULL, 
+	author TEXT NOT NULL, 
+	at DOUBLE NOT NULL, 
+	text TEXT NOT NULL, 
+	"before" TEXT NOT NULL, 
+	edited BOOLEAN NOT NULL, 
+	hidden BOOLEAN NOT NULL, 
+	CONSTRAINT pk_happenings PRIMARY KEY (serial), 
+	CONSTRAINT fk_happenings_repo FOREIGN KEY(repo, number) REFERENCES discussions (repo, number) ON DELETE CASCADE, 
+	CONSTRAINT uq_happenings_id UNIQUE (id)
+);
 CREATE TABLE holdings (
 	repo TEXT NOT NULL, 
 	sha256 TEXT NOT NULL, 
@@ -114,7 +142,7 @@ CREATE TABLE holdings (
 	CONSTRAINT pk_holdings PRIMARY KEY (repo, sha256), 
 	CONSTRAINT fk_holdings_repo FOREIGN KEY(repo) REFERENCES repos (id) ON DELETE CASCADE
 );
-INSERT INTO "holdings" VALUES('72a86060897747e7a546db18','537b00e5446acb4e7e2795575f0a63235674784f2304502103bdc10e5b3ad7a9',720,NULL);
+INSERT INTO "holdings" VALUES('4ea087c7050d4c8692955519','537b00e5446acb4e7e2795575f0a63235674784f2304502103bdc10e5b3ad7a9',720,NULL);
 CREATE TABLE left_out (
 	space TEXT NOT NULL, 
 	revision TEXT NOT NULL, 
@@ -194,9 +222,9 @@ CREATE TABLE repos (
 	CONSTRAINT pk_repos PRIMARY KEY (id), 
 	CONSTRAINT uq_repos_kind_folded UNIQUE (kind, folded)
 );
-INSERT INTO "repos" VALUES('72a86060897747e7a546db18','model','ann','model','ann/model','ann','public','','d3d953b388104da68e482be481882fa8',1.79527891433923459055e+09,1.79527891451446866988e+09,'2308ac426d2138b603659edff9eebd8bb809c54c','',0,0,0,0);
-INSERT INTO "repos" VALUES('ce627d2403fa451a81c930d7','dataset','ann','data','ann/data','ann','private','','d3d953b388104da68e482be481882fa8',1.79527891454677915577e+09,1.79527891459473466868e+09,'45c5537fdb8b30d9fcac6b929b971378bb921272','',0,0,0,0);
-INSERT INTO "repos" VALUES('4a9d16497b854a96aa18041c','space','ann','space','ann/space','ann','public','','d3d953b388104da68e482be481882fa8',1.79527891460136318209e+09,1.7952789150421805381e+09,'9494450ca58b17ef643aa45b128416cc9a812a3f','static',0,0,0,0);
+INSERT INTO "repos" VALUES('4ea087c7050d4c8692955519','model','ann','model','ann/model','ann','public','','b514865186764832ba19fd3779709fd4',1.79528059679949903489e+09,1.79528059704606580732e+09,'7ba3e66e6683f88a8a5dc2cba160dbd8d523f3df','',0,0,0,0);
+INSERT INTO "repos" VALUES('e09a0a184eb4407a80d21ced','dataset','ann','data','ann/data','ann','private','','b514865186764832ba19fd3779709fd4',1.79528059706016778949e+09,1.79528059708804321294e+09,'8da9d1e5a4bca0cde31c2eb564d50b798689fa87','',0,0,0,0);
+INSERT INTO "repos" VALUES('4c5964cda82b4fc3ac24e861','space','ann','space','ann/space','ann','public','','b514865186764832ba19fd3779709fd4',1.79528059709236121176e+09,1.79528059715580821042e+09,'53b9166e886792061fba3e6dd4487feeacc143ef','static',0,0,0,0);
 CREATE TABLE secrets (
 	space TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -207,7 +235,7 @@ CREATE TABLE secrets (
 	CONSTRAINT pk_secrets PRIMARY KEY (space, name), 
 	CONSTRAINT fk_secrets_space FOREIGN KEY(space) REFERENCES spaces (id) ON DELETE CASCADE
 );
-INSERT INTO "secrets" VALUES('7788054aaf9e4f00834b528c','KEY',X'CDC0BB5E4E8BB63DBAC8E4E6515AAD2E58246F78402B5CFECBCF16561F977B45880AEA0AAED091D21128F71061CD3CA4C4DD9E58714D875CE13533D3',X'3440AF4010B4DF5C9F3038D310F1BD5A9CC6167ACF3CC656C4ED44AC902E1315AA0681','',1.79527891507754254344e+09);
+INSERT INTO "secrets" VALUES('a455dbacf72c4fb1b16f24bb','KEY',X'0C34ECC9D10658ACB799EB3C73382664F8A3220CFCE880775C481822EC97CC97DD98E966383C532F15168FA46A9C9D7226BE318BAAE3E24A5DCAE761',X'3897576C7F2D689A817BD6291ED250F0FEB77795EDC82D271A4CE2D498C0D483E91B19','',1.7952805971727969647e+09);
 CREATE TABLE sessions (
 	hash TEXT NOT NULL, 
 	user TEXT NOT NULL, 
@@ -240,7 +268,7 @@ CREATE TABLE spaces (
 	CONSTRAINT uq_spaces_number UNIQUE (number), 
 	CONSTRAINT uq_spaces_subdomain UNIQUE (subdomain)
 );
-INSERT INTO "spaces" VALUES('7788054aaf9e4f00834b528c','4a9d16497b854a96aa18041c','ann-space',0,'serve','','cpu-basic',NULL,0,1,1,'9494450ca58b17ef643aa45b128416cc9a812a3f',0,NULL,0,NULL,NULL,NULL,1.79527891506264114379e+09,1.79527891465789842602e+09);
+INSERT INTO "spaces" VALUES('a455dbacf72c4fb1b16f24bb','4c5964cda82b4fc3ac24e861','ann-space',0,'serve','','cpu-basic',NULL,0,1,1,'53b9166e886792061fba3e6dd4487feeacc143ef',0,NULL,0,NULL,NULL,NULL,1.79528059716117548939e+09,1.79528059711906504635e+09);
 CREATE TABLE tags (
 	repo TEXT NOT NULL, 
 	tag TEXT NOT NULL, 
@@ -248,8 +276,8 @@ CREATE TABLE tags (
 	CONSTRAINT pk_tags PRIMARY KEY (repo, tag), 
 	CONSTRAINT fk_tags_repo FOREIGN KEY(repo) REFERENCES repos (id) ON DELETE CASCADE
 );
-INSERT INTO "tags" VALUES('72a86060897747e7a546db18','license:mit','model');
-INSERT INTO "tags" VALUES('4a9d16497b854a96aa18041c','static','space');
+INSERT INTO "tags" VALUES('4ea087c7050d4c8692955519','license:mit','model');
+INSERT INTO "tags" VALUES('4c5964cda82b4fc3ac24e861','static','space');
 CREATE TABLE tokens (
 	id TEXT NOT NULL, 
 	user TEXT NOT NULL, 
@@ -261,8 +289,8 @@ CREATE TABLE tokens (
 	CONSTRAINT fk_tokens_user FOREIGN KEY(user) REFERENCES users (id) ON DELETE CASCADE, 
 	CONSTRAINT uq_tokens_hash UNIQUE (hash)
 );
-INSERT INTO "tokens" VALUES('d7ca665debc2499da159960c71906693','d3d953b388104da68e482be481882fa8','laptop','write','5603536d1d924ecaf0018e506f225960c6720cd20795b152e02abc8ab3c70c7a',1.79527891423213458062e+09);
-INSERT INTO "tokens" VALUES('45bc6bbacb3d42d3bd734c0160188aa0','d3d953b388104da68e482be481882fa8','reader','read','f7cf836cf064520128a99a51974b4f3622d645a30a23688deeddf597cfd0dfb9',1.79527891423515486724e+09);
+INSERT INTO "tokens" VALUES('003fe15f859e450a9c354357b9657102','b514865186764832ba19fd3779709fd4','laptop','write','8b8d733ac63a4355274bfb9efcf44e077709e88281207fbe6475e326e2de370f',1.79528059673313212388e+09);
+INSERT INTO "tokens" VALUES('a7156ad1ea9b4027afad53e27b573f8d','b514865186764832ba19fd3779709fd4','reader','read','84f5b1a609ee34b08939c6366f62d3787eb85dcafaef662fec5f80b642a0e138',1.7952805967359466553e+09);
 CREATE TABLE users (
 	id TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -273,7 +301,7 @@ CREATE TABLE users (
 	CONSTRAINT pk_users PRIMARY KEY (id), 
 	CONSTRAINT uq_users_folded UNIQUE (folded)
 );
-INSERT INTO "users" VALUES('d3d953b388104da68e482be481882fa8','ann','ann','$argon2id$v=19$m=19456,t=2,p=1$wCMYN9K3310dGWV8N/MT+w$SRNfEoYenMyQiqD1ABCMCEyrhB1PvTUDCTePZ9yGL4I',1,1.79527891420382261274e+09);
+INSERT INTO "users" VALUES('b514865186764832ba19fd3779709fd4','ann','ann','$argon2id$v=19$m=19456,t=2,p=1$CwFsypE1yRMkf7Nrm7c9Fg$LTjuyDT5Qm7Djjv1+as/TCW8G1I7PvY9dsMu0A6zYMk',1,1.7952805967084815502e+09);
 CREATE TABLE variables (
 	space TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -283,7 +311,7 @@ CREATE TABLE variables (
 	CONSTRAINT pk_variables PRIMARY KEY (space, name), 
 	CONSTRAINT fk_variables_space FOREIGN KEY(space) REFERENCES spaces (id) ON DELETE CASCADE
 );
-INSERT INTO "variables" VALUES('7788054aaf9e4f00834b528c','COLOUR','red','',1.79527891508994364737e+09);
+INSERT INTO "variables" VALUES('a455dbacf72c4fb1b16f24bb','COLOUR','red','',1.79528059718097019199e+09);
 CREATE TABLE volumes (
 	space TEXT NOT NULL, 
 	place INTEGER NOT NULL, 
@@ -321,6 +349,7 @@ CREATE INDEX ix_moves_repo ON moves (repo);
 CREATE INDEX ix_likes_user ON likes (user);
 CREATE INDEX ix_downloads_day ON downloads (day);
 CREATE INDEX ix_access_requests_user ON access_requests (user);
+CREATE INDEX ix_happenings_repo_number ON happenings (repo, number);
 CREATE INDEX ix_bucket_files_bucket_sha256 ON bucket_files (bucket, sha256);
 CREATE INDEX ix_spaces_repo ON spaces (repo);
 CREATE INDEX ix_former_hosts_space ON former_hosts (space);
