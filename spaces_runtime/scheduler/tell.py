@@ -73,13 +73,13 @@ class Voice:
         known.told = None
 
     async def _publish(self, known: Known, space: SpaceId, route: Route) -> None:
+        for host in known.site.hosts:  # first: nobody is to be sent where nothing answers yet
+            self._holders[host] = space
+            await self._parts.routes.publish(host, route)
         for host in known.site.former:
             if self._holders.get(host, space) == space:  # else it is another one's own by now
                 self._holders[host] = space
                 await self._parts.routes.publish(host, replace(route, moved=True))
-        for host in known.site.hosts:
-            self._holders[host] = space
-            await self._parts.routes.publish(host, route)
 
     async def _withdraw(self, host: str, space: SpaceId) -> None:
         if self._holders.get(host, space) == space:

@@ -24,6 +24,7 @@ class Routes:
         if route is None:
             self.of.pop(host, None)
         else:
+            self.of.pop(host, None)
             self.of[host] = (route.space, route.moved)
 
 
@@ -38,6 +39,9 @@ def test_a_former_host_leads_on_until_another_space_takes_it() -> None:
         assert routes.of == {OLD: ("one", False)}
         moved.site = replace(SITE, hosts=(NEW,), former=(OLD,))
         await voice.route(moved, one, world.now)
+        assert list(routes.of.items())[-1] == (OLD, ("one", True)), (
+            "the new host answers before the old one leads there"
+        )
         assert routes.of == {NEW: ("one", False), OLD: ("one", True)}
         heir = Known(site=replace(SITE, hosts=(OLD,)))
         await voice.route(heir, two, world.now)
