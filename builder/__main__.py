@@ -31,6 +31,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--extra-index", action="append", default=[])
     parser.add_argument("--find-links", action="append", default=[])
     parser.add_argument("--ca", default="")
+    parser.add_argument("--host", action="append", default=[])
     return parser
 
 
@@ -44,7 +45,13 @@ def main() -> None:
         **{name: getattr(told, name).resolve() for name in FOLDERS},
         **{name: getattr(told, name) for name in ("revision", "afresh", "accelerator", "hub")},
         previous=tuple(folder.resolve() for folder in told.previous),
-        sources=Sources(index=told.index, extra=tuple(told.extra_index), links=tuple(told.find_links), ca=told.ca),
+        sources=Sources(
+            index=told.index,
+            extra=tuple(told.extra_index),
+            links=tuple(told.find_links),
+            ca=told.ca,
+            hosts=tuple(told.host),
+        ),
         search=os.environ.get("PATH", ""),
     )
     result = ended(lambda: whole(build))

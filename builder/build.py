@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,7 @@ from builder.artifact import Artifact, ArtifactKind
 from builder.environment import Environments
 from builder.faults import BuildFailed, ConfigError, NoAppFile, NoWheel, Unbuilt
 from builder.frontmatter import FILE
+from builder.guard import Guard
 from builder.lock import Lock
 from builder.progress import count, say, step
 from builder.python import Python
@@ -26,6 +28,7 @@ from builder.result import End, Result
 from builder.sources import Sources
 from builder.tree import Tree
 from builder.uv import Uv
+from builder.way import way
 from builder.wheels import Wheelhouse
 from builder.workshop import Workshop
 
@@ -98,7 +101,7 @@ class Build:
     @property
     def uv(self) -> Uv:
         """With the shared cache."""
-        return Uv(cache=self.cache, ca=self.sources.ca)
+        return Uv(cache=self.cache, ca=self.sources.ca, proxy=self.sources.proxy)
 
     @property
     def house(self) -> Wheelhouse:
@@ -185,10 +188,19 @@ def whole(build: Build) -> Artifact:
     if ready is not None:
         say("Nothing to install: the environment stands.")
         return ready
+    with Guard(way(build.sources, build.hub, os.environ)) as guard:
+        try:
+            guard.look(build.wanted.addresses)
+            return _made(replace(build, sources=replace(build.sources, proxy=guard.url)))
+        except BuildFailed as failed:
+            raise guard.told(failed, build.wanted.addresses) from None
+
+
+def _made(build: Build) -> Artifact:
     base = packages.install(build.bases, build.cache / "apt", build.debian)
     lock, env = _settled(build)
     hub = preload.found(build.bases, build.recipe.preload, build.previous)
-    hub = hub or preload.fetch(build.bases, build.recipe.preload, build.hub)
+    hub = hub or preload.fetch(build.bases, build.recipe.preload, build.hub, build.sources)
     preload.keep(build.out, build.recipe.preload, hub)
     lock.save(build.out)
     if not lock.is_private and (build.afresh or not build.shared.exists()):

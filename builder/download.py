@@ -28,9 +28,39 @@ def opened(url: str, what: str, sources: Sources, *, accept: str = "*/*") -> IO[
     login = _login(url, sources)
     if login:
         request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
-    context = ssl.create_default_context(cafile=sources.ca or None)
-    answer: IO[bytes] = urllib.request.urlopen(request, timeout=SILENCE, context=context)  # noqa: S310
+    answer: IO[bytes] = _opener(sources).open(request, timeout=SILENCE)
     return answer
+
+
+def _opener(sources: Sources) -> urllib.request.OpenerDirector:
+    """Of the web and nothing else: a redirect may name any scheme."""
+    opener = urllib.request.OpenerDirector()
+    web = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=sources.ca or None))
+    for handler in (
+        _Through(sources.proxy) if sources.proxy else urllib.request.ProxyHandler(),
+        *(urllib.request.HTTPHandler(), web, urllib.request.UnknownHandler()),
+        *(urllib.request.HTTPErrorProcessor(), urllib.request.HTTPRedirectHandler()),
+        urllib.request.HTTPDefaultErrorHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+class _Through(urllib.request.BaseHandler):
+    """Leads every request to one proxy. The library's own handler passes it by for hosts of NO_PROXY."""
+
+    handler_order = 100  # before those that connect
+
+    def __init__(self, proxy: str) -> None:
+        login, _, self._at = urlsplit(proxy).netloc.rpartition("@")
+        self._login = f"Basic {base64.b64encode(unquote(login).encode()).decode()}"
+
+    def http_open(self, request: urllib.request.Request) -> None:
+        """None: the next handler connects."""
+        request.add_unredirected_header("Proxy-Authorization", self._login)
+        request.set_proxy(self._at, "http")
+
+    https_open = http_open
 
 
 def copied(content: IO[bytes], out: IO[bytes]) -> str:

@@ -17,7 +17,7 @@ from builder.command import run
 from builder.download import copied, opened
 from builder.faults import BuildFailed
 from builder.origin import ARCHIVES, Kind, Origin
-from builder.sources import Sources
+from builder.sources import Sources, through
 from builder.tree import Tree
 
 PATIENCE: Final = 900.0  # seconds for a clone
@@ -30,6 +30,7 @@ _SAFE: Final = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_ALLOW_PROTOCOL": "https:http",  # submodules too
     "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_HTTP_PROXY_AUTHMETHOD": "basic",
 }
 
 
@@ -69,6 +70,7 @@ def _clone(origin: Origin, tree: Path, sources: Sources) -> str:
     if ref.startswith("-"):
         raise _failed(origin, f"{ref} is not the name of a revision")
     env = {**_SAFE, "HOME": str(tree.parent), **({"GIT_SSL_CAINFO": sources.ca} if sources.ca else {})}
+    env |= through(sources.proxy)
     # history without its files: what derives its version from tags needs no more
     clone = ["clone", "-q", "--filter=blob:none", "--recurse-submodules", url, str(tree)]
     steps = [clone]

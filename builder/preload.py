@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 import urllib.error
-import urllib.request
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import IO, Any, Final
 from urllib.parse import quote
 
+from builder.download import opened
 from builder.environment import freeze, only_one
 from builder.faults import BuildFailed, sentence
 from builder.frontmatter import FILE as README
 from builder.progress import count, size, step
 from builder.recipe import Preload
+from builder.sources import Sources
 from builder.wheels import remove
 
 FILE: Final = "preload.json"
-SILENCE: Final = 60.0  # seconds without a byte
 
 
 def found(bases: Path, wanted: tuple[Preload, ...], earlier: Iterable[Path]) -> Path | None:
@@ -43,11 +43,11 @@ def keep(out: Path, wanted: tuple[Preload, ...], folder: Path | None) -> None:
         (out / FILE).write_text(json.dumps({"asked": _asked(wanted), "folder": folder.name}))
 
 
-def fetch(bases: Path, wanted: tuple[Preload, ...], hub: str) -> Path | None:
+def fetch(bases: Path, wanted: tuple[Preload, ...], hub: str, sources: Sources) -> Path | None:
     """Fetch what is not here. hub: its address. None: nothing is asked for. Raises: BuildFailed."""
     if not wanted:
         return None
-    plans = [_Plan(preload, hub) for preload in wanted]
+    plans = [_Plan(preload, hub, sources) for preload in wanted]
     told = sorted((plan.preload.repo, plan.commit, plan.files, plan.ref) for plan in plans)
     final = bases / f"hub-{sha256(repr(told).encode()).hexdigest()}"
     bases.mkdir(parents=True, exist_ok=True)
@@ -74,8 +74,8 @@ def _asked(wanted: tuple[Preload, ...]) -> str:
 class _Plan:
     """One repo at one commit, and which of its files."""
 
-    def __init__(self, preload: Preload, hub: str) -> None:
-        self.preload, self._hub = preload, hub.rstrip("/")
+    def __init__(self, preload: Preload, hub: str, sources: Sources) -> None:
+        self.preload, self._hub, self._sources = preload, hub.rstrip("/"), sources
         if not hub:
             raise self._failed("no hub is configured to fetch it from")
         told = self._json(f"/api/models/{preload.repo}/revision/{preload.commit or 'main'}")
@@ -119,9 +119,9 @@ class _Plan:
             told = json.load(answer)
         return told if isinstance(told, dict) else {}
 
-    def _open(self, path: str) -> Any:  # noqa: ANN401
+    def _open(self, path: str) -> IO[bytes]:
         try:
-            return urllib.request.urlopen(self._hub + path, timeout=SILENCE)  # noqa: S310  the hub is ours
+            return opened(self._hub + path, self.preload.repo, self._sources)
         except urllib.error.HTTPError as error:
             known = {401: "no public repo of that name", 403: "it is not public", 404: "no such repo or revision"}
             raise self._failed(known.get(error.code, f"the hub answers {error.code}")) from None

@@ -29,7 +29,10 @@ MOST: Final = 50  # files
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _EDITABLE = re.compile(r"(-e|--editable)\b")
+_ADDRESS = re.compile(r"\bhttps?://[^\s'\";,]+", re.IGNORECASE)  # after git+ too
+_MACHINE = re.compile(r"/|file:", re.IGNORECASE)
 _OPTION = re.compile(r"(--[a-z-]+|-[a-zA-Z])(?:\s*=\s*|\s+)?(.*)")
+OUTSIDE: Final = "which is a path of the machine. Name a path of this repo, such as ./wheels, or a public address."
 PACKAGE: Final = ("pyproject.toml", "setup.py")  # one of them makes a folder a package
 FORM: Final = "2"  # of this module's output; raised when the same files would mean something else
 
@@ -50,12 +53,26 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A place of the web that a line names. url: as written."""
+
+    file: str
+    line: int
+    url: str
+
+    @property
+    def place(self) -> str:
+        """Where to look."""
+        return f"{self.file} line {self.line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """files: path → text for the resolver, line for line as in the repo, every included one too; roots: where to begin.
 
     platform: our own requirements, one a line. asks: all of them, the platform's with the README as their file.
     local: path → fingerprint of the wheels in the repo that they name. origins: what is to be built from source first;
-    in `files` stands the mark of each.
+    in `files` stands the mark of each. addresses: all that the files name.
     """
 
     files: tuple[tuple[str, str], ...]
@@ -64,6 +81,7 @@ class Wanted:
     asks: tuple[Ask, ...]
     local: tuple[tuple[str, str], ...] = ()
     origins: tuple[Origin, ...] = ()
+    addresses: tuple[Address, ...] = ()
     prereleases: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -116,6 +134,7 @@ def gather(
         asks=(*reading.asks, *mine),
         local=tuple((path, fingerprint(path)) for path in sorted(reading.local)),
         origins=tuple(reading.origins),
+        addresses=tuple(reading.addresses),
         prereleases=reading.prereleases,
         warnings=tuple(reading.warnings),
     )
@@ -129,6 +148,7 @@ class _Reading:
         self.warnings: list[str] = []
         self.local: set[str] = set()
         self.origins: list[Origin] = []
+        self.addresses: list[Address] = []
         self.prereleases = False
 
     def file(self, path: str, included_by: str) -> None:
@@ -149,6 +169,7 @@ class _Reading:
         text = _COMMENT.sub("", " ".join(line.removesuffix("\\") for line in lines)).strip()
         if not text:
             return "\n" * len(lines)
+        self.addresses += [Address(file=path, line=number, url=url) for url in _ADDRESS.findall(text)]
         if text.startswith("-") and not _EDITABLE.match(text):
             return self._option(path, number, text) + "\n" * len(lines)
         built = self._built(path, number, text)
@@ -170,7 +191,9 @@ class _Reading:
             self.prereleases = True
         elif name not in KEPT:  # --no-binary too: what has a wheel is installed from it
             self.warnings.append(f"{place}: {name} is ignored; a wheel is installed where there is one.")
-        if name in ("-f", "--find-links") and "://" not in value and not value.startswith("/"):
+        if name in KEPT and _MACHINE.match(value):
+            raise BuildFailed(f"{place} names {value}, {OUTSIDE}", file=path, line=number)
+        if name in ("-f", "--find-links") and "://" not in value:
             folder = _inside("", value, place)
             self.local.add(folder)
             return f"--find-links {CODE}/{folder}"
@@ -180,6 +203,8 @@ class _Reading:
         """A wheel of the repo counts by its content."""
         target = text.partition("@")[2].strip() if "@" in text else text
         target = target.split(";")[0].split("#")[0].strip()
+        if _MACHINE.match(target):
+            raise BuildFailed(f"{path} line {number} asks for {target}, {OUTSIDE}", file=path, line=number)
         local = target.startswith(".") or (target == text and "/" in target and "://" not in target)
         if local and target.endswith(".whl"):
             self.local.add(_inside("", target, f"{path} line {number}"))

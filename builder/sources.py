@@ -17,12 +17,17 @@ PASSED: Final = (  # what a build may see of the caller's environment: how to re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """index: empty is the public one. extra, links: further indexes, find-links. ca: a bundle; empty: the system's."""
+    """index: empty is the public one. extra, links: further indexes, find-links. ca: a bundle; empty: the system's.
+
+    hosts: inside, and builds may reach them: `name` or `name:port`. proxy: of builder/guard.py, while a build runs.
+    """
 
     index: str = ""
     extra: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     ca: str = ""
+    hosts: tuple[str, ...] = ()
+    proxy: str = ""
 
     def flags(self) -> tuple[str, ...]:
         """As uv takes them."""
@@ -44,7 +49,17 @@ class Sources:
         """As `python -m builder` takes them."""
         told = [("--index", self.index), *(("--extra-index", url) for url in self.extra)]
         told += [*(("--find-links", place) for place in self.links), ("--ca", self.ca)]
+        told += [("--host", host) for host in self.hosts]
         return tuple(part for name, value in told if value for part in (name, value))
+
+
+def through(proxy: str) -> dict[str, str]:
+    """Variables that lead a program through this proxy to every host there is; none for none."""
+    if not proxy:
+        return {}
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+    told = {name: "" if name == "NO_PROXY" else proxy for name in names}
+    return {**told, **{name.lower(): value for name, value in told.items()}}
 
 
 def network(environ: Mapping[str, str]) -> dict[str, str]:

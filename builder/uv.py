@@ -11,16 +11,18 @@ from uv import find_uv_bin
 from builder.command import Ended, run
 from builder.faults import BuildFailed
 from builder.python import Python
+from builder.sources import through
 
 MAJOR: Final = "0"  # of uv; part of an environment's name, for the layout it makes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uv:
-    """cache: on one mount with the environments, so that files are linked. ca: a bundle, or empty."""
+    """cache: on one mount with the environments, so that files are linked. ca, proxy: as in Sources."""
 
     cache: Path
     ca: str = ""
+    proxy: str = ""
     binary: str = field(default_factory=find_uv_bin)
 
     def run(self, *arguments: str, cwd: Path, seconds: float, retries: int = 3) -> Ended:
@@ -29,6 +31,7 @@ class Uv:
         env |= {"UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "hardlink"}
         env |= {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "UV_HTTP_RETRIES": str(retries)}
         env |= {"SSL_CERT_FILE": self.ca} if self.ca else {}
+        env |= {"GIT_ALLOW_PROTOCOL": "https:http", "GIT_HTTP_PROXY_AUTHMETHOD": "basic", **through(self.proxy)}
         (self.cache / "tmp").mkdir(parents=True, exist_ok=True)
         try:
             return run([self.binary, *arguments], cwd=cwd, env=env, seconds=seconds)

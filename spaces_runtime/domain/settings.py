@@ -19,6 +19,7 @@ class BuildSettings:
     """at_once: builds at a time. memory: bytes. seconds: the longest a build may take. disk: bytes one may write.
 
     index, extra_index, find_links, ca: an operator's package sources; empty: what pip's own configuration names.
+    hosts: of private networks, `name` or `name:port`, that authors may name as they may name public ones.
     """
 
     at_once: int = 2
@@ -30,6 +31,7 @@ class BuildSettings:
     extra_index: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     ca: str = ""
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

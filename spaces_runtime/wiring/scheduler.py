@@ -99,6 +99,7 @@ def _sources(asked: BuildSettings) -> Sources:
         extra=asked.extra_index or found.extra,
         links=asked.find_links or found.links,
         ca=asked.ca or found.ca,
+        hosts=asked.hosts,
     )
 
 

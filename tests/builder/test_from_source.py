@@ -154,7 +154,8 @@ def test_a_changed_archive_is_not_built(store: Store) -> None:
 
 
 def test_an_address_that_does_not_answer_is_said_with_its_line(store: Store) -> None:
-    result = built(store.plan({"requirements.txt": "requests\nhttp://127.0.0.1:9/x-1.0.tar.gz\n"}))
+    sources = Sources(index=store.index.url, hosts=("127.0.0.1:9",))
+    result = built(store.plan({"requirements.txt": "requests\nhttp://127.0.0.1:9/x-1.0.tar.gz\n"}, sources=sources))
     assert (result.end, result.file, result.line) == (End.FAILED, "requirements.txt", 2)
     assert "cannot be fetched" in result.why
 

@@ -13,6 +13,7 @@ import pytest
 from builder import preload
 from builder.faults import BuildFailed
 from builder.recipe import Preload
+from builder.sources import Sources
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {"config.json": b"{}", "onnx/model.bin": b"weights"}
@@ -58,7 +59,7 @@ def hub() -> Iterator[Hub]:
 
 
 def test_a_repo_lies_where_clients_look_for_it(hub: Hub, tmp_path: Path) -> None:
-    folder = preload.fetch(tmp_path, (Preload(repo="ann/one"),), hub.url)
+    folder = preload.fetch(tmp_path, (Preload(repo="ann/one"),), hub.url, Sources())
     assert folder is not None
     home = folder / "models--ann--one"
     assert (home / "refs" / "main").read_text() == COMMIT
@@ -68,21 +69,23 @@ def test_a_repo_lies_where_clients_look_for_it(hub: Hub, tmp_path: Path) -> None
 
 def test_the_clients_own_library_finds_it(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     huggingface_hub = pytest.importorskip("huggingface_hub")
-    folder = preload.fetch(tmp_path, (Preload(repo="ann/one"),), hub.url)
+    folder = preload.fetch(tmp_path, (Preload(repo="ann/one"),), hub.url, Sources())
     assert folder is not None
     path = huggingface_hub.hf_hub_download("ann/one", "onnx/model.bin", cache_dir=folder, local_files_only=True)
     assert Path(path).read_bytes() == b"weights"
 
 
 def test_only_the_files_asked_for_are_fetched(hub: Hub, tmp_path: Path) -> None:
-    folder = preload.fetch(tmp_path, (Preload(repo="ann/one", files=("config.json",), commit=COMMIT),), hub.url)
+    folder = preload.fetch(
+        tmp_path, (Preload(repo="ann/one", files=("config.json",), commit=COMMIT),), hub.url, Sources()
+    )
     assert folder is not None
     assert [path.name for path in (folder / "models--ann--one" / "snapshots" / COMMIT).iterdir()] == ["config.json"]
 
 
 def test_what_an_earlier_build_fetched_is_kept_to(hub: Hub, tmp_path: Path) -> None:
     wanted = (Preload(repo="ann/one", line=4),)
-    folder = preload.fetch(tmp_path, wanted, hub.url)
+    folder = preload.fetch(tmp_path, wanted, hub.url, Sources())
     earlier = tmp_path / "made"
     earlier.mkdir()
     preload.keep(earlier, wanted, folder)
@@ -92,9 +95,9 @@ def test_what_an_earlier_build_fetched_is_kept_to(hub: Hub, tmp_path: Path) -> N
 
 
 def test_two_spaces_with_the_same_wish_share_one_folder(hub: Hub, tmp_path: Path) -> None:
-    first = preload.fetch(tmp_path, (Preload(repo="ann/one"),), hub.url)
+    first = preload.fetch(tmp_path, (Preload(repo="ann/one"),), hub.url, Sources())
     count = len(hub.asked)
-    assert preload.fetch(tmp_path, (Preload(repo="ann/one"),), hub.url) == first
+    assert preload.fetch(tmp_path, (Preload(repo="ann/one"),), hub.url, Sources()) == first
     assert len(hub.asked) == count + 1, "only the commit is asked for"
 
 
@@ -107,18 +110,18 @@ def test_two_spaces_with_the_same_wish_share_one_folder(hub: Hub, tmp_path: Path
 )
 def test_a_wish_that_cannot_be_met_names_its_line(hub: Hub, tmp_path: Path, wish: Preload, says: str) -> None:
     with pytest.raises(BuildFailed) as caught:
-        preload.fetch(tmp_path, (wish,), hub.url)
+        preload.fetch(tmp_path, (wish,), hub.url, Sources())
     assert (caught.value.file, caught.value.line) == ("README.md", 5)
     assert says in caught.value.why
 
 
 def test_a_hub_that_is_away_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(BuildFailed, match="the hub does not answer"):
-        preload.fetch(tmp_path, (Preload(repo="ann/one", line=5),), "http://127.0.0.1:9")
+        preload.fetch(tmp_path, (Preload(repo="ann/one", line=5),), "http://127.0.0.1:9", Sources())
 
 
 def test_a_hub_cannot_make_files_outside_the_folder(hub: Hub, tmp_path: Path) -> None:
     hub.names = ["../../../../out.txt"]
     with pytest.raises(BuildFailed, match="outside itself"):
-        preload.fetch(tmp_path, (Preload(repo="ann/one"),), hub.url)
+        preload.fetch(tmp_path, (Preload(repo="ann/one"),), hub.url, Sources())
     assert not list(tmp_path.glob(".new-*"))

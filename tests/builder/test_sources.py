@@ -40,18 +40,19 @@ def test_a_build_sees_only_how_to_reach_the_network() -> None:
 def test_what_is_told_to_the_builder_is_what_it_hears(tmp_path: Path) -> None:
     from builder.__main__ import arguments
 
-    told = Sources(index="https://a", extra=("https://b", "https://c"), links=("/d",), ca="/e")
+    told = Sources(index="https://a", extra=("https://b", "https://c"), links=("/d",), ca="/e", hosts=("f", "g:1"))
     needed = [
         part
         for name in ("code", "out", "envs", "cache", "wheels", "bases", "locks", "own")
         for part in (f"--{name}", "/x")
     ]
     heard = arguments().parse_args([*needed, *told.arguments()])
-    assert (heard.index, heard.extra_index, heard.find_links, heard.ca) == (
+    assert (heard.index, heard.extra_index, heard.find_links, heard.ca, heard.host) == (
         "https://a",
         ["https://b", "https://c"],
         ["/d"],
         "/e",
+        ["f", "g:1"],
     )
 
 

@@ -100,13 +100,13 @@ class World:
         self.logs = LogFiles(self.layout.logs)
         self.queue = self.made(at_once=2)
 
-    def made(self, at_once: int) -> BuildQueue:
+    def made(self, at_once: int, hosts: tuple[str, ...] = ()) -> BuildQueue:
         for folder in (self.layout.builds, self.layout.logs / S):
             folder.mkdir(parents=True, exist_ok=True)
         ports = Ports(
             repos=self.repos, jobs=self.jobs, logs=self.logs, builds=self.builds, spaces=self.spaces, wakes=self.wakes
         )
-        sources = Sources(index=self.index.url)
+        sources = Sources(index=self.index.url, hosts=hosts)
         return BuildQueue(
             ports, layout=self.layout, settings=BuildSettings(at_once=at_once), sources=sources, network={}
         )

@@ -154,6 +154,7 @@ async def test_a_git_repo_is_built_at_the_revision_that_is_named(world: World, t
     handler = functools.partial(_Silent, directory=str(served))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
         threading.Thread(target=web.serve_forever, daemon=True).start()
+        world.queue = world.made(at_once=1, hosts=(f"127.0.0.1:{web.server_port}",))
         address = f"git+http://127.0.0.1:{web.server_port}/mine.git@v1"
         done = await world.build(await world.push(requires(f"mine @ {address}")))
         web.shutdown()
