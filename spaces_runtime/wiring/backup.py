@@ -18,6 +18,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 import structlog
 
+from builder.lock import FILE as LOCK
 from spaces_runtime.domain.ids import RepoId, Sha256
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.repo import Kind
@@ -157,8 +158,10 @@ def _save_rest(layout: Layout, writer: Writer, state: str, *, with_key: bool) ->
     for name, path in (("spaces.toml", layout.data / "spaces.toml"), ("keys/master", layout.keys / "master")):
         if path.exists() and (with_key or not name.startswith("keys")):
             writer.write(f"{state}/{name}", path.read_bytes())
-    for lock in layout.builds.glob("*/*/made/lock.*"):  # the versions that a Space's next build keeps to
-        writer.write(f"{state}/builds/{lock.relative_to(layout.builds)}", lock.read_bytes())
+    for space in layout.builds.glob("*"):  # the versions that a Space's next build keeps to
+        newest = max(space.glob(f"*/made/{LOCK}"), key=lambda lock: lock.stat().st_mtime, default=None)
+        if newest is not None:
+            writer.write(f"{state}/builds/{space.name}/{LOCK}", newest.read_bytes())
 
 
 def _tidy(writer: Writer, manifest: Manifest, repos: dict[str, Kind], blobs: set[Sha256]) -> None:

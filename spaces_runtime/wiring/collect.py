@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Collection, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from builder.sweep import Store, kept_locks, sweep
 from spaces_runtime.domain.layout import MOUNTS, Layout
 from spaces_runtime.domain.observed import complete
 from spaces_runtime.domain.operations.desk import Desk
-from spaces_runtime.domain.space import Space
+from spaces_runtime.domain.space import Revision, Space
 from spaces_runtime.domain.storage import Removed
 from spaces_runtime.store.blobs import FileBlobs
 from spaces_runtime.store.database import Database
@@ -30,6 +30,7 @@ from spaces_runtime.store.xet import FileXorbs
 from spaces_runtime.store.xet_names import SqlXetNames
 from spaces_runtime.wiring.desk import database_url
 
+RECENT = 16  # builds of a Space of which nobody has told what it runs
 NOISE = 2**20  # bytes by which a disk changes all the time
 YOUNG = 3600.0  # seconds; a build may be about to name what it has just made
 
@@ -51,9 +52,13 @@ async def needed(desk: Desk, *, running: bool) -> Needed:
     spaces = await desk.spaces.snapshot(None)
     seen = await desk.observations.latest([space.id for space in spaces]) if running else {}
     whole = [complete(space, seen.get(space.id)) for space in spaces]
+    kept = [(space.id, revision) for space in whole for revision in await _kept(desk, space)]
+    # The live store may be young, and know nothing yet of one that runs: then all it could be running counts.
+    unseen = [space.id for space in whole if running and space.id not in seen]
+    kept += [(space, revision) for space in unseen for revision in await desk.builds.newest(space, RECENT)]
     return Needed(
-        artifacts=tuple(artifact for space in whole for artifact in _artifacts(space)),
-        builds=frozenset((space.id, name) for space in whole for name in _builds(space)),
+        artifacts=tuple(revision.artifact for _, revision in kept if revision.artifact is not None),
+        builds=frozenset((space, f"{revision.key.revision}-{revision.key.rebuild}") for space, revision in kept),
         spaces=frozenset(space.id for space in whole),
     )
 
@@ -110,16 +115,13 @@ async def sweep_content(desk: Desk, now: float) -> tuple[Removed, ...]:
         await database.close()
 
 
-def _artifacts(space: Space) -> Iterable[Artifact]:
-    for revision in (space.head, space.last_good):
-        if revision is not None and revision.artifact is not None:
-            yield revision.artifact
-
-
-def _builds(space: Space) -> Collection[str]:
-    keys = [revision.key for revision in (space.head, space.last_good) if revision is not None]
-    keys += [instance.build for instance in space.instances]
-    return {f"{key.revision}-{key.rebuild}" for key in keys}
+async def _kept(desk: Desk, space: Space) -> Sequence[Revision]:
+    """What a Space may start from, and what it runs: an older build while it is rolled."""
+    kept = {revision.key: revision for revision in (space.head, space.last_good) if revision is not None}
+    for key in {instance.build for instance in space.instances} - set(kept):
+        older = await desk.builds.find(space.id, key)
+        kept[key] = older or Revision(key=key)
+    return list(kept.values())
 
 
 def _old(folder: Path, now: float) -> list[Path]:

@@ -12,9 +12,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from builder.lock import FILE as LOCK
 from spaces_runtime.domain.errors import Fault, Unavailable
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.settings import Settings
+from spaces_runtime.scheduler.build_folders import ENTER, SHARED
 from spaces_runtime.store import dump, git_copy, version
 from spaces_runtime.store.archive import Reader, incomplete
 from spaces_runtime.store.database import engine, parsed
@@ -23,6 +25,7 @@ from spaces_runtime.store.seal import Sealed, master_key
 from spaces_runtime.wiring.backup import FORMAT, MANIFEST, Manifest
 from spaces_runtime.wiring.desk import database_url
 
+EARLIER: Final = "0" * 40  # a revision that there is not
 PIECE: Final = 2**20  # bytes
 PEOPLE: Final = ("users", "repos", "spaces")  # an empty database has no rows in them
 OF_THE_MOMENT: Final = {  # columns of Spaces that speak of builds and instances, which are made anew
@@ -139,13 +142,20 @@ def _rest(reader: Reader, layout: Layout, manifest: Manifest, key: bytes | None)
         with suppress(Fault), reader.open(f"{state}/spaces.toml") as file:  # not every hub has one
             own.write_bytes(file.read())
     for name in reader.names(f"{state}/builds/"):
-        place = layout.builds / name.removeprefix(f"{state}/builds/")
-        if place.resolve().is_relative_to(layout.builds.resolve()):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with reader.open(name) as file:
-                place.write_bytes(file.read())
+        _lock(reader, name, layout.builds / Path(name).parent.name)
     # Clients remember what they sent to a store of this name, and would not send it again.
     (layout.blobs / "installation").unlink(missing_ok=True)
+
+
+def _lock(reader: Reader, name: str, home: Path) -> None:
+    """As if an earlier build had left it; that of the head is about to be made, and would clear its own folder."""
+    made = home / f"{EARLIER}-0" / "made"
+    for folder, mode in ((home, ENTER), (made.parent, ENTER), (made, SHARED)):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(mode)  # builders read it as users of their own
+    with reader.open(name) as file:
+        (made / LOCK).write_bytes(file.read())
+    (made / LOCK).chmod(0o644)
 
 
 def _database(url: str, manifest: Manifest, lines: Mapping[str, Iterable[str]]) -> None:

@@ -15,10 +15,16 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from typer.testing import CliRunner
 
+from builder.lock import FILE as LOCK
 from spaces_runtime.cli.main import app
+from spaces_runtime.domain.ids import BuildKey, RevisionId, SpaceId
+from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.repo import Kind
 from spaces_runtime.domain.settings import Settings
+from spaces_runtime.domain.space import Revision
+from spaces_runtime.scheduler.build_folders import Folders
 from spaces_runtime.store.seal import SIZE
+from spaces_runtime.wiring.collect import needed
 from tests.hub.conftest import account
 from tests.hub.serving import Hub
 from tests.storage.conftest import NewSettings, hub
@@ -190,6 +196,38 @@ def test_a_second_backup_in_the_same_folder_adds_what_is_new_and_drops_what_is_g
     assert len(list(place.glob("state-*"))) == 1
     assert len(list(place.glob("repos/*"))) == 2
     assert b"a b.csv" not in b"".join(path.read_bytes() for path in place.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("new", ["sqlite"], indirect=True)
+def test_the_versions_that_a_space_was_built_with_come_along_for_its_next_build(
+    new: NewSettings, tmp_path: Path
+) -> None:
+    old, fresh, place = new("old"), new("new"), tmp_path / "backup"
+    key = BuildKey(RevisionId("a" * 40), 0)
+    with hub(old) as here:
+        fill(here)
+        first, _ = Folders(Layout(old.data).builds).begin(SpaceId("s"), key, [])
+        (first.made / LOCK).write_text("{}")
+        assert spaces(old, "backup", place)[0] == 0
+    assert spaces(fresh, "restore", place)[0] == 0
+    _, earlier = Folders(Layout(fresh.data).builds).begin(SpaceId("s"), key, [])
+    assert [(before.made / LOCK).read_text() for before in earlier] == ["{}"]
+
+
+@pytest.mark.parametrize("new", ["sqlite"], indirect=True)
+def test_what_may_run_is_needed_as_long_as_nobody_tells_what_runs(new: NewSettings) -> None:
+    with hub(new("hub")) as here:
+        fill(here)
+
+        async def built(desk):
+            found = await desk.index.find(Kind.SPACE, "ann", "space")
+            space = (await desk.spaces.of_repo(found.id)).space
+            older = Revision(key=BuildKey(RevisionId("b" * 40)))
+            await desk.builds.record(space, older)
+            known = [await needed(desk, running=running) for running in (True, False)]
+            return [(space, f"{older.key.revision}-0") in each.builds for each in known]
+
+        assert here.do(built) == [True, False]
 
 
 @pytest.mark.parametrize("new", ["sqlite"], indirect=True)
