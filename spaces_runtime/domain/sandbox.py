@@ -2,8 +2,8 @@
 
 One JSON object a line on `Layout.node_socket`: `{"id": n, "op": name, ...}` is answered by `{"id": n, "ok": value}` or
 `{"id": n, "fault": {...}}`, in any order; after `watch` the node also sends `{"changed": instance}` by itself.
-On `Layout.dial_socket` (SOCK_SEQPACKET) a message is an instance's id, and the answer is `ok` with a connected socket
-beside it, or a fault as JSON; answers come in the order of the questions.
+On `Layout.dial_socket` (SOCK_SEQPACKET) a message is a number and an instance's id; the answer is the same number and
+`ok` with a connected socket beside it, `refused`, or a fault as JSON; answers come in any order.
 """
 
 from __future__ import annotations

@@ -41,30 +41,40 @@ class Dialing:
                 task.cancel()
 
     async def _serve(self, gateway: socket.socket) -> None:
+        """Each question is answered when it can be: an app that takes no connection delays nobody else's."""
         loop = asyncio.get_running_loop()
         gateway.setblocking(False)
-        with gateway, contextlib.suppress(OSError):
-            while question := await loop.sock_recv(gateway, sandbox.LONGEST_DIAL):
-                await self._answer(gateway, InstanceId(question.decode(errors="replace")))
-
-    async def _answer(self, gateway: socket.socket, instance: InstanceId) -> None:
+        answering: set[asyncio.Task[None]] = set()
         try:
-            made = await self._dial(instance)
+            with gateway, contextlib.suppress(OSError):
+                while question := await loop.sock_recv(gateway, sandbox.LONGEST_DIAL):
+                    task = asyncio.create_task(self._answer(gateway, question))
+                    answering.add(task)
+                    task.add_done_callback(answering.discard)
+        finally:
+            for task in tuple(answering):
+                task.cancel()
+
+    async def _answer(self, gateway: socket.socket, question: bytes) -> None:
+        number, _, name = question.partition(b" ")
+        try:
+            made = await self._dial(InstanceId(name.decode(errors="replace")))
         except ConnectionRefusedError:
-            await self._send(gateway, sandbox.REFUSED.encode(), ())
+            await self._send(gateway, [number, b" ", sandbox.REFUSED.encode()], ())
         except (OSError, TimeoutError) as error:
-            fault = BackendUnavailable(what=f"connect to {instance}", why=str(error) or "it accepts no connection")
-            await self._send(gateway, json.dumps(sandbox.tell_fault(fault)).encode(), ())
+            fault = BackendUnavailable(what="connect to an app", why=str(error) or "it accepts no connection")
+            await self._send(gateway, [number, b" ", json.dumps(sandbox.tell_fault(fault)).encode()], ())
         else:
             with made:
-                await self._send(gateway, b"ok", (made.fileno(),))
+                await self._send(gateway, [number, b" ok"], (made.fileno(),))
 
-    async def _send(self, gateway: socket.socket, answer: bytes, numbers: tuple[int, ...]) -> None:
+    async def _send(self, gateway: socket.socket, answer: list[bytes], numbers: tuple[int, ...]) -> None:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", numbers))] if numbers else []
-        while True:
-            try:
-                gateway.sendmsg([answer], rights)
-            except BlockingIOError:
-                await asyncio.sleep(0.001)
-            else:
-                return
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has hung up
+            while True:
+                try:
+                    gateway.sendmsg(answer, rights)
+                except BlockingIOError:
+                    await asyncio.sleep(0.001)
+                else:
+                    return

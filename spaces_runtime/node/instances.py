@@ -33,7 +33,7 @@ from spaces_runtime.node.users import Users
 log = structlog.get_logger()
 GRACE = 3.0  # seconds an app may take to end by itself
 SEND_EVERY, SEND_SHARE = 5.0, 50  # least seconds between looks at what Spaces write into buckets; times a look's length
-WATCH_EVERY = 2.0  # seconds between looks at connections that may have gone
+WATCH_EVERY = 0.25  # seconds between looks at connections that may have gone: a look takes 0.3 ms
 
 
 class Instances:

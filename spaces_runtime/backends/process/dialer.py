@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import array
 import asyncio
+import itertools
 import json
 import socket
-from collections import deque
 from pathlib import Path
 
 from spaces_runtime.backends.process.line import away
@@ -17,24 +17,29 @@ WITHIN = 10.0  # seconds; the node answers at once, or after its own five
 
 
 class NodeDialer:
-    """Asks the node for connected sockets; answers come in the order of the questions."""
+    """Asks the node for connected sockets; answers carry the number of their question and come in any order."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._node: socket.socket | None = None
-        self._waiting: deque[asyncio.Future[socket.socket]] = deque()
+        self._waiting: dict[bytes, asyncio.Future[socket.socket]] = {}
+        self._numbers = itertools.count()
 
     async def dial(self, instance: InstanceId) -> socket.socket:
         answer: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
         try:
             node = self._node or self._call()
-            node.send(instance.encode())
+            number = b"%d" % next(self._numbers)
+            node.send(b"%b %b" % (number, instance.encode()))
         except OSError as error:
             self._hang_up()
             raise away(self._path) from error
-        self._waiting.append(answer)
-        async with asyncio.timeout(WITHIN):
-            return await answer
+        self._waiting[number] = answer
+        try:
+            async with asyncio.timeout(WITHIN):
+                return await answer
+        finally:
+            self._waiting.pop(number, None)
 
     def _call(self) -> socket.socket:
         node = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -66,10 +71,11 @@ class NodeDialer:
             numbers.frombytes(ancillary[0][2])
             made = socket.socket(fileno=numbers[0])
             made.setblocking(False)
-        self._give(self._waiting.popleft(), said, made)
+        number, _, word = said.partition(b" ")
+        self._give(self._waiting.get(number), word, made)
 
-    def _give(self, answer: asyncio.Future[socket.socket], said: bytes, made: socket.socket | None) -> None:
-        if answer.done():  # nobody waits any more
+    def _give(self, answer: asyncio.Future[socket.socket] | None, said: bytes, made: socket.socket | None) -> None:
+        if answer is None or answer.done():  # nobody waits any more
             if made:
                 made.close()
         elif made:
@@ -85,8 +91,8 @@ class NodeDialer:
         if node:
             asyncio.get_running_loop().remove_reader(node)
             node.close()
-        waiting, self._waiting = self._waiting, deque()
-        for answer in waiting:
+        waiting, self._waiting = self._waiting, {}
+        for answer in waiting.values():
             if not answer.done():
                 answer.set_exception(away(self._path))
 
