@@ -244,7 +244,7 @@ class Exchange:
 
     def body(self, data: bytes) -> None:
         """A piece of the answer's body, passed on in this loop turn."""
-        if not self.over and not self.bodiless:
+        if not self.over and not self.bodiless and self._handed is None:
             self._connection.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
     def finish(self) -> None:
@@ -281,6 +281,7 @@ class Exchange:
     def broken(self, why: str) -> None:
         """The app's side ended before its answer did: try once more, or let the visitor's client see it."""
         upstream, self.upstream = self.upstream, None
+        self._handed = None  # what is tried once more may be answered otherwise
         if self.over:
             return
         if self.answered:

@@ -74,6 +74,27 @@ def test_a_blob_that_is_gone_or_too_short_is_an_error_and_not_half_an_answer(wit
     within(story)
 
 
+def test_a_hub_that_goes_away_within_its_answer_is_asked_again(within, kept):
+    async def story(here):
+        one = await here.talk()
+        here.hub.answers["/file"] = answer(f"{NAME} 0 3000000")
+        await one.ask("GET", "/file", {"Host": HUB})  # from here on the hub's connection is an old one
+        half = answer(f"{NAME} 0 3000000").replace(b"Content-Length: 0", b"Content-Length: 5")
+
+        async def dies(reader, writer, seen) -> bool:
+            here.hub.answers["/half"] = b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone"
+            writer.write(half + b"ab")
+            await writer.drain()
+            return False
+
+        here.hub._half = dies
+        got = await one.ask("GET", "/half", {"Host": HUB})
+        one.close()
+        assert (got.status, got.body) == (404, b"gone")
+
+    within(story)
+
+
 def test_an_app_cannot_make_the_gateway_send_a_blob(within, kept):
     async def story(here):
         app = await here.awake()
