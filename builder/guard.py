@@ -11,6 +11,7 @@ import base64
 import contextlib
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,12 +53,19 @@ class Guard(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A connection that broke is told by whoever used it; anything else is a fault of ours, for the log."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
     def look(self, addresses: Sequence[Address]) -> None:
         """Before anything is fetched, for its line. Raises: BuildFailed, one of them is inside."""
+        seen = set()
         for address in addresses:
             found = parted(address.url)
-            if found is None:
+            if found is None or found in seen:
                 continue
+            seen.add(found)
             try:
                 with contextlib.suppress(OSError):  # whoever fetches it will say so
                     self.way.places(*found)
@@ -126,7 +134,8 @@ class _Request(BaseHTTPRequestHandler):
     def _way(self, scheme: str, host: str, port: int) -> tuple[socket.socket, Proxy | None] | None:
         """None: the client has its answer."""
         self.close_connection = True
-        if not secrets.compare_digest(self.headers.get("Proxy-Authorization", ""), self.server.login):
+        login = self.headers.get("Proxy-Authorization", "")
+        if not secrets.compare_digest(login.encode(), self.server.login.encode()):
             self.send_response(407)
             self.send_header("Proxy-Authenticate", 'Basic realm="build"')
             self.send_header("Content-Length", "0")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import contextlib
 import socket
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed leaves it out
 
+from builder.faults import BuildFailed
 from builder.inside import Inside, is_inside, is_inside_by_name
 from builder.sources import Sources
 
@@ -32,19 +32,17 @@ class Proxy:
     host: str
     port: int
     login: str
-    is_tls: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """known: hosts with a port, 0 is any, that the operator named. proxies: scheme → address, and `no` as in NO_PROXY.
 
-    ca: a bundle, or empty. resolve: host and port → numeric addresses; raises OSError.
+    resolve: host and port → numeric addresses; raises OSError.
     """
 
     known: frozenset[tuple[str, int]]
     proxies: Mapping[str, str]
-    ca: str
     resolve: Resolve
 
     def places(self, scheme: str, host: str, port: int) -> tuple[Proxy | None, tuple[str, ...]]:
@@ -67,11 +65,7 @@ class Way:
         """A connection to an address that was looked at; a name is asked for once. Raises: Inside, OSError."""
         proxy, addresses = self.places(scheme, host, port)
         if proxy:
-            plain = socket.create_connection((proxy.host, proxy.port), PATIENCE)
-            if not proxy.is_tls:
-                return plain, proxy
-            context = ssl.create_default_context(cafile=self.ca or None)
-            return context.wrap_socket(plain, server_hostname=proxy.host), proxy
+            return socket.create_connection((proxy.host, proxy.port), PATIENCE), proxy
         failed = OSError(f"{host} has no address")
         for address in addresses:
             try:
@@ -97,27 +91,33 @@ class Way:
     def _proxy(self, scheme: str, host: str, port: int) -> Proxy | None:
         address = self.proxies.get(scheme) or self.proxies.get("all", "")
         parts = urlsplit(address if "://" in address else f"http://{address}")
-        if not address or parts.scheme not in PORTS or not parts.hostname:
+        if not address or not parts.hostname:
             return None
         shown = f"[{host}]" if ":" in host else host
         if proxy_bypass_environment(f"{shown}:{port}", dict(self.proxies)):
             return None
         login = unquote(parts.netloc.rpartition("@")[0])
         basic = f"Basic {base64.b64encode(login.encode()).decode()}" if login else ""
-        port = parts.port or PORTS[parts.scheme]
-        return Proxy(host=parts.hostname, port=port, login=basic, is_tls=parts.scheme == "https")
+        return Proxy(host=parts.hostname, port=parts.port or PORTS["http"], login=basic)
 
 
 def way(sources: Sources, hub: str, environ: Mapping[str, str], resolve: Resolve | None = None) -> Way:
-    """hub: an address, the operator's as those of `sources` are. environ: may name a proxy."""
+    """hub: an address, the operator's as those of `sources` are. environ: may name a proxy.
+
+    Raises: BuildFailed for a proxy that does not speak HTTP in the clear.
+    """
     known = {place for url in (*PUBLIC, sources.index, *sources.extra, *sources.links, hub) for place in _places(url)}
     for told in sources.hosts:
         with contextlib.suppress(ValueError):
             parts = urlsplit(f"//{told}")
             known.add(((parts.hostname or "").lower(), parts.port or 0))
     names = {name: environ.get(f"{name}_proxy") or environ.get(f"{name.upper()}_PROXY", "") for name in (*PORTS, "all")}
+    for told in (names["http"] or names["all"], names["https"] or names["all"]):
+        if not told.startswith("http://") and "://" in told:
+            kind = told.partition("://")[0]
+            raise BuildFailed(f"The operator's proxy begins with {kind}://, and a build goes through http:// only.")
     proxies = {**names, "no": environ.get("no_proxy") or environ.get("NO_PROXY", "")}
-    return Way(known=frozenset(known), proxies=proxies, ca=sources.ca, resolve=resolve or asked)
+    return Way(known=frozenset(known), proxies=proxies, resolve=resolve or asked)
 
 
 def asked(host: str, port: int) -> tuple[str, ...]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -21,9 +26,9 @@ from builder.result import End, Result
 from builder.sources import Sources
 from builder.way import Way, way
 from tests.builder.conftest import Store
-from tests.builder.hostile import source
+from tests.builder.hostile import archive, source
 from tests.builder.local_index import write_wheel
-from tests.builder.servers import Web, serving
+from tests.builder.servers import Web, certified, serving
 from tests.builder.test_from_source import built, packages
 
 PUBLIC = "93.184.215.14"
@@ -149,6 +154,37 @@ def test_what_the_operator_names_is_reached(store: Store, allowed: Web, tmp_path
     assert packages(built(store.plan({"requirements.txt": "y\n"}, sources=index)))["y"] == "1"
 
 
+def test_uv_git_and_our_own_downloads_speak_tls_through_the_door(store: Store, inside: Web, tmp_path: Path) -> None:
+    ca, certificate = certified(tmp_path)
+    write_wheel(tmp_path / "x.whl", "x", "1", {"x/__init__.py": ""})
+    mine = archive(tmp_path, "mine", "1.0", source("mine"))
+    with serving(certificate) as web:
+        web.pages["/x-1-py3-none-any.whl"] = (tmp_path / "x.whl").read_bytes()
+        web.pages["/mine-1.0.tar.gz"] = mine.read_bytes()
+        web.pages |= bare_repo(tmp_path, source("cloned"))
+        sources = replace(known(store, web), ca=str(ca))
+        lines = f"{web.url}/x-1-py3-none-any.whl\n{web.url}/mine-1.0.tar.gz\ngit+{web.url}/cloned.git\n"
+        found = packages(built(store.plan({"requirements.txt": lines}, sources=sources)))
+        assert {"x", "mine", "cloned"} <= found.keys()
+        web.moved["/y-1.0.tar.gz"] = inside.url
+        result = built(store.plan({"requirements.txt": f"{web.url}/y-1.0.tar.gz\n"}, sources=sources))
+    assert "requirements.txt line 1 leads to 127.0.0.1" in result.why
+    assert inside.asked == []
+
+
+def bare_repo(folder: Path, files: dict[str, str]) -> dict[str, bytes]:
+    """A repo as plain files below `/cloned.git`, the way a server without git offers one."""
+    work, bare = folder / "work", folder / "cloned.git"
+    work.mkdir()
+    for path, text in files.items():
+        (work / path).write_text(text)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", str(work)]
+    for told in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"], ["clone", "-q", "--bare", ".", str(bare)]):
+        subprocess.run([*git, *told], check=True)
+    subprocess.run(["git", "-C", str(bare), "update-server-info"], check=True)
+    return {f"/{path.relative_to(folder)}": path.read_bytes() for path in bare.rglob("*") if path.is_file()}
+
+
 def test_a_name_that_changes_its_address_between_two_looks_gains_nothing(inside: Web) -> None:
     answers = iter([PUBLIC, "127.0.0.1"])
     turns = way(Sources(), "", {}, lambda _host, _port: (next(answers),))
@@ -180,7 +216,7 @@ def test_a_tunnel_leads_to_no_place_inside_and_to_what_is_known(allowed: Web, in
     with Guard(way(Sources(hosts=(allowed.at,)), "", {})) as guard:
         assert tunnelled(guard, inside.at).startswith("HTTP/1.1 403")
         assert tunnelled(guard, allowed.at, "GET / HTTP/1.0\r\n\r\n").endswith("hello")
-        assert tunnelled(guard, allowed.at, login="Basic eDp5").startswith("HTTP/1.1 407"), "it is this build's alone"
+        assert tunnelled(guard, allowed.at, login="Basic \xe9").startswith("HTTP/1.1 407"), "it is this build's alone"
     assert inside.asked == []
 
 
@@ -229,6 +265,35 @@ def test_an_operators_proxy_finds_names_and_is_never_asked_for_the_inside(allowe
                 with pytest.raises(HTTPError, match="403"):
                     opened(f"http://{host}:{inside.server_port}/", "x", through)
     assert inside.asked == []
+
+
+@pytest.mark.parametrize("name", ["https_proxy", "ALL_PROXY"])
+def test_a_proxy_that_nobody_here_speaks_to_is_said(name: str) -> None:
+    with pytest.raises(BuildFailed, match="proxy begins with socks5://, and a build goes through http:// only"):
+        way(Sources(), "", {name: "socks5://10.0.0.1:1080"})
+
+
+OWN = """
+import socket
+from builder.inside import Inside
+from builder.sources import Sources
+from builder.way import way
+with socket.create_server(("{address}", 0)) as server:
+    host = "{address}", server.getsockname()[1]
+    way(Sources(hosts=("%s:%d" % host,)), "", {{}}).open("http", *host)[0].close()
+    try:
+        way(Sources(), "", {{}}).open("http", *host)
+    except Inside:
+        print("refused")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip"), reason="gives a network of its own an address")
+def test_a_public_address_of_this_machine_is_inside() -> None:
+    told = f"ip link set lo up && ip addr add {PUBLIC}/32 dev lo && exec $0 -c '{OWN.format(address=PUBLIC)}'"
+    argv = ["unshare", "-n", "sh", "-c", told, sys.executable]
+    ended = subprocess.run(argv, check=False, capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("refused\n", "")
 
 
 def unasked(host: str, _: int) -> tuple[str, ...]:
