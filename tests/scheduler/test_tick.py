@@ -49,6 +49,7 @@ async def test_a_space_without_a_visitor_freezes_and_a_visit_thaws_it_in_millise
     spent = []
     house.said.clear()
     for _ in range(5):
+        await house.reach(space, "RUNNING")  # told a moment after its door opened
         await house.hush(space, Phase.FROZEN)
         await house.reach(space, "SLEEPING")
         await house.phases(space, Phase.FROZEN)
