@@ -21,6 +21,7 @@ from spaces_runtime.store.audit import note
 from spaces_runtime.store.database import Database
 from spaces_runtime.store.rows import repo_of
 from spaces_runtime.store.schema import aliases, facts, holdings, moves, repos, tags
+from spaces_runtime.store.spaces import readdress
 
 NO_LIMITS = StorageSettings()
 
@@ -131,7 +132,7 @@ class SqlIndex:
 
         await self._db.run(change)
 
-    async def move(self, repo: RepoId, namespace: str, name: str, *, by: str = "") -> Repo:
+    async def move(self, repo: RepoId, namespace: str, name: str, *, subdomain: str = "", by: str = "") -> Repo:
         """Its old name leads to it from now on, until somebody creates a repo there. Raises: RepoMissing, Taken."""
 
         def change(connection: sa.Connection) -> Repo:
@@ -150,6 +151,8 @@ class SqlIndex:
             if folded != row.folded:
                 _free(connection, before.kind, before.full)
                 connection.execute(moves.insert().values(kind=row.kind, folded=row.folded, repo=repo))
+            if subdomain:
+                readdress(connection, repo, subdomain, by)
             note(connection, by=by, what=f"rename {row.kind} {before.full}", about=moved.full)
             return moved
 

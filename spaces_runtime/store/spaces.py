@@ -80,23 +80,6 @@ class SqlSpaces:
         had = sa.select(former_hosts.c.space).where(former_hosts.c.subdomain == subdomain)
         return await self._one(sa.or_(spaces.c.subdomain == subdomain, spaces.c.id.in_(had)))
 
-    async def move(self, space: SpaceId, subdomain: str, *, by: str = "") -> None:
-        """The old one leads to it until another Space takes it. Raises: RepoMissing, Taken."""
-
-        def change(connection: sa.Connection) -> None:
-            row = _row(connection, space)
-            connection.execute(former_hosts.delete().where(former_hosts.c.subdomain == subdomain))
-            if row.subdomain != subdomain:
-                connection.execute(former_hosts.insert().values(subdomain=row.subdomain, space=space))
-            _update(connection, space, subdomain=subdomain, restarts=row.restarts + 1)
-            note(connection, by=by, what=f"move from {row.subdomain} to {subdomain}", about=space)
-
-        try:
-            await self._db.run(change)
-        except sa.exc.IntegrityError:
-            why = "another Space has this address"
-            raise Taken(what=f"move the Space to {subdomain}", why=why, then="Choose another name.") from None
-
     async def former_hosts(self, named: Collection[SpaceId] | None) -> Mapping[SpaceId, Sequence[str]]:
         """Subdomains that Spaces had before."""
         query = sa.select(former_hosts).order_by(former_hosts.c.subdomain)
@@ -278,6 +261,22 @@ def _row(connection: sa.Connection, space: SpaceId) -> Any:  # noqa: ANN401 - a 
     if row is None:
         raise RepoMissing(space)
     return row
+
+
+def readdress(connection: sa.Connection, repo: RepoId, subdomain: str, by: str) -> None:
+    """Another address for the Space of a renamed repo, which starts anew, for it is told its name.
+
+    The old one leads to it until another Space takes it.
+    """
+    kept = (spaces.c.repo == repo) & (spaces.c.wish != Wish.DELETE.value)
+    row = connection.execute(sa.select(spaces).where(kept)).first()
+    if row is None:
+        return
+    connection.execute(former_hosts.delete().where(former_hosts.c.subdomain == subdomain))
+    if row.subdomain != subdomain:
+        connection.execute(former_hosts.insert().values(subdomain=row.subdomain, space=row.id))
+    _update(connection, SpaceId(row.id), subdomain=subdomain, restarts=row.restarts + 1)
+    note(connection, by=by, what=f"move from {row.subdomain} to {subdomain}", about=row.id)
 
 
 def _update(connection: sa.Connection, space: SpaceId, **values: object) -> None:

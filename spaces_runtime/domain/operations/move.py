@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from spaces_runtime.domain.access import Verb, may_create
 from spaces_runtime.domain.errors import Refused, Taken
 from spaces_runtime.domain.naming import checked_name
@@ -31,16 +33,11 @@ async def move_repo(desk: Desk, who: Person, repo: Repo, namespace: str, name: s
     namespace = await namespace_called(desk, NewRepo(kind=repo.kind, namespace=namespace, name=name))
     if (namespace, name) == (repo.namespace, repo.name):
         raise Taken(what=f"rename {repo.full}", why=f"A {repo.kind.value} repository called {repo.full} already exists")
-    moved = await desk.index.move(repo.id, namespace, name, by=who.name)
-    if moved.kind is Kind.SPACE:
-        await _move_space(desk, who, moved)
+    named = replace(repo, namespace=namespace, name=name)
+    label = await label_for(desk, named) if repo.kind is Kind.SPACE else ""
+    moved = await desk.index.move(repo.id, namespace, name, subdomain=label, by=who.name)
+    if (address := await desk.spaces.of_repo(repo.id)) is not None:
+        await look(desk, address.space)
     if moved.kind in GIT_KINDS and moved.head is not None:  # what a card says of itself depends on the name
         await desk.index.set_head(moved.id, moved.head, await summarise(desk, moved, moved.head))
     return moved
-
-
-async def _move_space(desk: Desk, who: Person, repo: Repo) -> None:
-    address = await desk.spaces.of_repo(repo.id)
-    if address is not None:
-        await desk.spaces.move(address.space, await label_for(desk, repo), by=who.name)
-        await look(desk, address.space)
