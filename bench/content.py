@@ -90,7 +90,7 @@ def _make(source: Path) -> str:
 
 def _upload(running: Platform, source: Path, name: str) -> tuple[Row, Row]:
     copied = _copied(source)
-    before = _memory(running)
+    before = _memory(running, afresh=True)
     wanted = {"operation": "upload", "transfers": ["basic"], "objects": [{"oid": name, "size": LARGE}]}
     told = running.api("POST", "/bench/content.git/info/lfs/objects/batch", wanted)
     href = urlsplit(told["objects"][0]["actions"]["upload"]["href"])
@@ -137,23 +137,24 @@ def _copied(source: Path) -> float:
     return seconds
 
 
-def _memory(running: Platform) -> dict[str, float]:
-    """Peak resident memory of hub and gateways so far, MB."""
+def _memory(running: Platform, *, afresh: bool = False) -> dict[str, float]:
+    """Peak resident memory of hub and gateways, MB. afresh: the peak counts from now on, and is what they have now."""
     found: dict[str, float] = {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         try:
             words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            role = words[words.index("--role") + 1] if "--role" in words and str(running.data) in words else ""
+            if role not in ("hub", "gateway"):
+                continue
+            if afresh:
+                (folder / "clear_refs").write_text("5")
             status = (folder / "status").read_text()
         except OSError:
             continue  # ended
-        if str(running.data) not in words or "--role" not in words:
-            continue
-        role = words[words.index("--role") + 1]
-        if role in ("hub", "gateway"):
-            peak = int(status.partition("VmHWM:")[2].split()[0]) / 1000
-            found[role] = max(found.get(role, 0.0), peak)
+        peak = int(status.partition("VmHWM:")[2].split()[0]) / 1000
+        found[role] = max(found.get(role, 0.0), peak)
     return found
 
 
