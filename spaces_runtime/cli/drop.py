@@ -42,6 +42,7 @@ def become(role: str, needed: Iterable[Path]) -> None:
     identity = IDENTITIES.get(role)
     if os.geteuid() != 0 or identity is None:
         return
+    shared_by_users()
     _open_the_way(needed)
     os.setgroups(identity.groups)
     os.setresgid(identity.group, identity.group, identity.group)
@@ -49,6 +50,12 @@ def become(role: str, needed: Iterable[Path]) -> None:
     os.umask(identity.umask)
     _called("prctl", libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     _called("prctl", libc.prctl(4, 1, 0, 0, 0))  # PR_SET_DUMPABLE: /proc/self stays readable after the change
+
+
+def shared_by_users() -> None:
+    """As root, whatever root's own umask: folders say who may enter, and what leads to them is no secret."""
+    if os.geteuid() == 0:
+        os.umask(0o022)
 
 
 def end_with_parent() -> None:

@@ -8,6 +8,7 @@ import click
 import typer
 
 from spaces_runtime.cli import log, org, platform, quota, space, token, user
+from spaces_runtime.cli.drop import shared_by_users
 from spaces_runtime.domain.errors import Fault
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ platform.add_to(app)
 def main() -> None:
     """Run the command line; a Fault is one sentence on standard error and status 1."""
     log.to_stderr()
+    shared_by_users()
     try:
         app(_data_first(sys.argv[1:]), standalone_mode=True)
     except Fault as fault:

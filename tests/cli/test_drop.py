@@ -40,6 +40,6 @@ def test_a_process_that_gave_up_root_reads_its_own_and_nothing_of_roots(tmp_path
     tmp_path.chmod(0o700)  # closed to others, as /root is
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(root=str(ROOT), data=str(data), secret=str(secret))],
-        capture_output=True, text=True, check=True, timeout=60,
+        capture_output=True, text=True, check=True, timeout=60, umask=0o077,
     )  # fmt: skip
     assert done.stdout.split() == [str(HUB), "0000000000000000", "FileNotFoundError", "m"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -27,8 +28,13 @@ disk = {1024 * MIB}
 
 @pytest.fixture(scope="package")
 def here() -> Iterator[Platform]:
-    with platform(SETTINGS) as made:
-        yield made
+    before = os.umask(0o077)  # an operator may be careful
+    try:
+        with platform(SETTINGS) as made:
+            os.umask(before)
+            yield made
+    finally:
+        os.umask(before)
 
 
 @pytest.fixture(scope="package")

@@ -35,7 +35,11 @@ WEIGHTS = secrets.token_bytes(300_000)
 def spaces(settings: Settings, *words: object) -> tuple[int, str]:
     """A command on this data folder: its status, and all it says."""
     environ = {"DATABASE_URL": settings.database_url}
-    done = CliRunner().invoke(app, ["--data", str(settings.data), *map(str, words)], env=environ)
+    before = os.umask(0o022)
+    try:
+        done = CliRunner().invoke(app, ["--data", str(settings.data), *map(str, words)], env=environ)
+    finally:
+        os.umask(before)  # the command changes it for its process
     return done.exit_code, done.output + (str(done.exception) if done.exception else "")
 
 
