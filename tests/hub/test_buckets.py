@@ -109,6 +109,9 @@ def test_a_path_that_could_leave_its_folder_is_refused(
 ) -> None:  # fmt: skip
     xet = signed.get(f"/api/buckets/{filled.full}/tree/a").json()[0]["xetHash"]
     answer = send(signed, filled, {"type": "addFile", "path": path, "xetHash": xet, "mtime": 1})
+    if "\0" in path:  # refused before anybody asks what it would mean
+        assert answer.status_code == 400
+        return
     assert answer.status_code == 422
     assert answer.json()["failed"][0]["path"] == path
 
@@ -127,7 +130,7 @@ def test_what_no_file_can_be_called_is_answered_in_words_everywhere(
     asked = json.dumps({"paths": [path, "empty"]})
     answer = signed.post(f"{url}/paths-info", content=asked)
     assert answer.status_code == 400 or [each["path"] for each in answer.json()] == ["empty"]
-    assert signed.get(f"{url}/tree?cursor=%00&recursive=true").json() == []
+    assert signed.get(f"{url}/tree?cursor=%00&recursive=true").status_code == 400
 
 
 def test_content_nobody_sent_is_not_taken_on_trust(signed: httpx.Client, pail: Repo) -> None:
