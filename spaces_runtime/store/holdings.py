@@ -52,7 +52,8 @@ class SqlHoldings:
         def change(connection: sa.Connection) -> None:
             gone = holdings.delete().where(holdings.c.repo == repo, holdings.c.sha256.in_(named))
             count = connection.execute(gone).rowcount
-            note(connection, by=by, what=f"delete {count} large files for good", about=full_name(connection, repo))
+            if count:
+                note(connection, by=by, what=f"delete {count} large files for good", about=full_name(connection, repo))
 
         await self._db.run(change)
 

@@ -27,6 +27,8 @@ metadata = MetaData(
     }
 )
 
+BYTES = Text().with_variant(Text(collation="C"), "postgresql")  # in the order of its bytes, as SQLite does by itself
+
 # Times are Unix seconds. `folded` is a name in lower case: two names that differ by case only are one.
 
 users = Table(
@@ -195,7 +197,7 @@ lfs_locks = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("repo", ForeignKey("repos.id", ondelete="CASCADE"), nullable=False),
-    Column("path", Text, nullable=False),
+    Column("path", BYTES, nullable=False),
     Column("user", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("at", Double, nullable=False),
     UniqueConstraint("repo", "path"),
@@ -241,8 +243,6 @@ xet_names = Table(  # what Xet clients call content that a repo holds
     ForeignKeyConstraint(["repo", "sha256"], ["holdings.repo", "holdings.sha256"], ondelete="CASCADE"),
     Index(None, "repo", "sha256"),
 )
-
-BYTES = Text().with_variant(Text(collation="C"), "postgresql")  # in the order of its bytes, as SQLite does by itself
 
 bucket_files = Table(
     "bucket_files",

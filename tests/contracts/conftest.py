@@ -17,11 +17,15 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
+from spaces_runtime.domain.ids import RepoId, UserId
 from spaces_runtime.domain.layout import Layout
+from spaces_runtime.domain.repo import Kind, Repo, Visibility
 from spaces_runtime.store import valkey
 from spaces_runtime.store.database import Database, engine, parsed, sqlite_url
+from spaces_runtime.store.index import SqlIndex
 from spaces_runtime.store.live.connection import Live
 from spaces_runtime.store.migrations import migrate
+from spaces_runtime.store.schema import audit
 
 T = TypeVar("T")
 NOBODY = 65534  # PostgreSQL refuses to run as root
@@ -64,6 +68,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         folder.chmod(0o711)  # a platform's own users come in, too
     data = folder / "data"
     initdb = [programs / "initdb", "-D", data, "-U", "test", "-A", "trust", "--no-sync", "--no-instructions"]
+    initdb += ["--locale-provider=icu", "--icu-locale=en-US"]  # an operator's may well not be in the order of bytes
     subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **user)
     serve = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "shared_buffers=16MB"]
     serve += ["-c", "fsync=off", "-c", "full_page_writes=off"]  # nobody pulls its plug here, and it is quicker
@@ -144,6 +149,22 @@ async def db(url: str) -> AsyncIterator[Database]:
     opened = Database(url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def pair(db: Database) -> tuple[RepoId, RepoId]:
+    """Two models, ann/one and ann/two."""
+    told = {"kind": Kind.MODEL, "visibility": Visibility.PUBLIC, "creator": UserId("a")}
+    for name in ("one", "two"):
+        repo = Repo(id=RepoId(name), namespace="ann", name=name, created_at=1.0, updated_at=1.0, **told)
+        await SqlIndex(db).create(repo, by="ann")
+    return RepoId("one"), RepoId("two")
+
+
+async def audited(db: Database) -> list[tuple[str, str, str]]:
+    """Who did what to what, in order."""
+    rows = sa.select(audit.c.by, audit.c.what, audit.c.about).order_by(audit.c.id)
+    return await db.read(lambda c: [tuple(row) for row in c.execute(rows)])
 
 
 @dataclass

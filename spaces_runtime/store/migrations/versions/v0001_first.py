@@ -9,6 +9,7 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+BYTES = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -225,7 +226,7 @@ def _repos() -> None:
         "lfs_locks",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("repo", sa.Text(), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("path", BYTES, nullable=False),
         sa.Column("user", sa.Text(), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(["repo"], ["repos.id"], name="fk_lfs_locks_repo", ondelete="CASCADE"),
@@ -290,11 +291,10 @@ def _discussions() -> None:
 
 
 def _buckets() -> None:
-    in_bytes = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
     op.create_table(
         "bucket_files",
         sa.Column("bucket", sa.Text(), nullable=False),
-        sa.Column("path", in_bytes, nullable=False),
+        sa.Column("path", BYTES, nullable=False),
         sa.Column("xet", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
