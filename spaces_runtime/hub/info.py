@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from spaces_runtime.domain.access import Verb, may
 from spaces_runtime.domain.operations.kin import bases_of, children_of, counts_of, users_of
+from spaces_runtime.domain.outside import told
 from spaces_runtime.domain.repo import Kind
 from spaces_runtime.domain.summary import Summary
 from spaces_runtime.hub.asked import Asked, api, asked, kind_of
@@ -25,13 +26,17 @@ router = APIRouter()
 @api(router, "", "GET", "HEAD")
 @api(router, "/revision/{rev}", "GET", "HEAD")
 async def info(request: Request) -> JSONResponse:
-    """Every load of a model begins here: a few ms, so the answer is encoded only once."""
-    verb = Verb.VISIT if kind_of(request) is Kind.SPACE else Verb.READ
+    """Every load of a model begins here: a few ms, so the answer is encoded only once.
+
+    Who may only use a Space sees its face as it is now: what it was before is as much its author's as its code.
+    """
+    now = "rev" not in request.path_params
+    verb = Verb.VISIT if kind_of(request) is Kind.SPACE and now else Verb.READ
     found = await asked(request, verb)
     revision = await found.revision(request)
     expand = frozenset(listed(request, "expand"))
     check_expand(found.repo.kind, expand)
-    said = await summaries(request).at(found.repo, revision)
+    said = told(found.who, found.repo, await summaries(request).at(found.repo, revision))
     shown = repo_json(found.repo, revision, said)
     if found.repo.kind is Kind.SPACE and (not expand or LIVE & expand):
         shown |= {

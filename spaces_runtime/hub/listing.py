@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from spaces_runtime.domain import outside
 from spaces_runtime.domain.access import Verb, may, sight
 from spaces_runtime.domain.listing import Listed, Query, parameters_of, place_of, sort_of
 from spaces_runtime.domain.operations.show import show_all
@@ -51,7 +52,7 @@ async def listing(request: Request) -> JSONResponse:
     if "inference" in request.query_params or "inference_provider" in request.query_params:
         return JSONResponse([])  # nobody serves models of this hub
     rows, cursor = await turned(request, query)
-    shown = [_row(request, row, expand) for row in rows]
+    shown = [_row(request, who, row, expand) for row in rows]
     if kind is Kind.SPACE and (flag(request, "full") or LIVE & expand):
         await _add_live(request, rows, shown)
     if files:
@@ -99,8 +100,8 @@ def _tags(request: Request) -> tuple[frozenset[str], ...]:
     return tuple(found)
 
 
-def _row(request: Request, row: Listed, expand: frozenset[str]) -> dict[str, Any]:
-    shown = repo_json(row.repo, None, row.summary)
+def _row(request: Request, who: Person | None, row: Listed, expand: frozenset[str]) -> dict[str, Any]:
+    shown = repo_json(row.repo, None, outside.told(who, row.repo, row.summary) if row.summary else None)
     if "downloadsAllTime" in expand:
         shown["downloadsAllTime"] = row.repo.downloads_ever
     if "baseModels" in expand and row.summary is not None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 
+from spaces_runtime.domain import outside
 from spaces_runtime.domain.access import Verb, sight
 from spaces_runtime.domain.listing import Listed, Query, Sort
 from spaces_runtime.domain.operations.find import find_repo
 from spaces_runtime.domain.operations.show import View, show_all
+from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.plain import text
 from spaces_runtime.domain.repo import Kind
 from spaces_runtime.domain.stage import Stage
@@ -32,10 +35,15 @@ async def search(request: Request) -> list[dict[str, Any]]:
     sdks, every = set(listed(request, "sdk")), flag(request, "includeNonRunning")
     tags = tuple(frozenset({tag}) for tag in listed(request, "filter"))
     query = Query(kind=Kind.SPACE, seen=sight(who), tags=tags, sort=Sort.TRENDING, limit=MOST_SEARCHED, card=True)
-    rows = [row for row in await desk(request).index.page(query) if _fits(row, words, sdks)]
+    seen = [_seen(who, row) for row in await desk(request).index.page(query)]
+    rows = [row for row in seen if _fits(row, words, sdks)]
     views = {view.repo.id: view for view in await show_all(desk(request), [row.repo for row in rows], time.time())}
     found = [(row, views[row.repo.id]) for row in rows if row.repo.id in views]
     return [_row(row, view) for row, view in found if every or view.stage in AWAKE][:MOST]
+
+
+def _seen(who: Person | None, row: Listed) -> Listed:
+    return replace(row, summary=outside.told(who, row.repo, row.summary)) if row.summary else row
 
 
 def _fits(row: Listed, words: list[str], sdks: set[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from spaces_runtime.domain.access import Sight, open_to_all
 from spaces_runtime.domain.ids import RepoId, RevisionId
 from spaces_runtime.domain.listing import Listed, Query, Sort
-from spaces_runtime.domain.repo import Kind
+from spaces_runtime.domain.outside import is_within
+from spaces_runtime.domain.repo import Kind, Visibility
 from spaces_runtime.domain.summary import USES, Summary, loads
 from spaces_runtime.store.rows import repo_of
 from spaces_runtime.store.schema import facts, repos, tags
@@ -64,9 +65,13 @@ def summary(connection: sa.Connection, repo: str) -> Summary | None:
 
 def seen_by(seen: Sight, kind: Kind) -> sa.ColumnElement[bool]:
     """domain.access.may() as a condition: a test compares the two."""
+    return _among(seen, open_to_all(kind))
+
+
+def _among(seen: Sight, everybodys: Collection[Visibility]) -> sa.ColumnElement[bool]:
     if seen.everything:
         return sa.true()
-    shown = repos.c.visibility.in_([visibility.value for visibility in open_to_all(kind)])
+    shown = repos.c.visibility.in_([visibility.value for visibility in everybodys])
     return sa.or_(shown, repos.c.owner.in_(sorted(seen.namespaces))) if seen.namespaces else shown
 
 
@@ -95,6 +100,8 @@ def _narrowed(found: sa.Select[Any], query: Query) -> sa.Select[Any]:
     if query.linked:
         uses = tags.c.tag.startswith(USES, autoescape=True)
         found = found.where(repos.c.id.in_(sa.select(tags.c.repo).where(tags.c.kind == query.kind.value, uses)))
+    if query.linked or any(is_within(tag) for each in query.tags for tag in each):
+        found = found.where(_among(query.seen, {Visibility.PUBLIC}))
     if query.gated is not None:
         found = found.where(repos.c.gated != "" if query.gated else repos.c.gated == "")
     if query.parameters is not None:

@@ -46,7 +46,9 @@ class Here:
     def told(self, tab: str) -> dict[str, Any]:
         """What head.html needs."""
         page = f"/spaces/{self.repo.full}"
-        tabs = [("app", page, "App"), ("files", f"{page}/tree/main", "Files")]
+        tabs = [("app", page, "App")]
+        if may(self.who, Verb.READ, self.repo):
+            tabs += [("files", f"{page}/tree/main", "Files")]
         if self.writes:
             tabs += [("logs", f"{page}/logs", "Logs"), ("settings", f"{page}/settings", "Settings")]
         return {"repo": RepoShown(self.repo), "view": self.shown, "writes": self.writes, "tabs": tabs, "tab": tab}
@@ -83,7 +85,7 @@ async def here(site: Site, cards: Cards, request: Request, verb: Verb = Verb.VIS
 async def app(site: Site, cards: Cards, request: Request) -> Response:
     """The app in its frame, or why there is none."""
     at = await here(site, cards, request)
-    card = await cards.head(at.repo)
+    card = await cards.head(at.repo) if may(at.who, Verb.READ, at.repo) else {}
     named = [(kind, name) for kind in (Kind.MODEL, Kind.DATASET) for name in words(card.get(kind.plural))[:USED]]
     uses = [(name, await page_of(site.desk, at.who, kind, name)) for kind, name in named]
     return await site.page(request, "space.html", uses=uses, **at.told("app"))

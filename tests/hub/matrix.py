@@ -102,7 +102,7 @@ ROUTES: Final = {
     "POST /api/{kind}/{repo}/duplicate": Line(DUPLICATE, {}),
     "PUT /api/{kind}/{repo}/settings": Line(WRITE, {}),
     "GET /api/{kind}/{repo}": Line(VISIT),
-    "GET /api/{kind}/{repo}/revision/{rev}": Line(VISIT),
+    "GET /api/{kind}/{repo}/revision/{rev}": Line(READ),  # the history of a protected Space is not for everybody
     "GET /api/{plural}/{namespace}/{name}/auth-check": Line(READ),
     "GET /api/{plural}/{namespace}/{name}/auth-check/write": Line(WRITE),
     "POST /api/{kind}/{repo}/like": Line(REGARD),
