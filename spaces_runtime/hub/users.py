@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from spaces_runtime.domain.access import sight
 from spaces_runtime.domain.errors import Fault, Refused
+from spaces_runtime.domain.listing import Query
 from spaces_runtime.domain.operations import people
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import visible
@@ -67,7 +68,9 @@ async def overview(request: Request, user: str) -> dict[str, Any]:
 async def counts(at: Desk, who: Person | None, namespace: str) -> dict[str, int]:
     """How many repos of each kind a namespace has, of those that this person may see."""
     named = {"numModels": Kind.MODEL, "numDatasets": Kind.DATASET, "numSpaces": Kind.SPACE}
-    return {key: await at.index.count(kind, sight(who), namespace) for key, kind in named.items()}
+    return {
+        key: await at.index.count(Query(kind=kind, seen=sight(who), owner=namespace)) for key, kind in named.items()
+    }
 
 
 def user_row(request: Request, name: str) -> dict[str, Any]:

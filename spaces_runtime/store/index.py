@@ -87,8 +87,8 @@ class SqlIndex:
     async def ids(self, query: Query) -> Sequence[RepoId]:
         return await self._db.read(lambda c: listing.ids(c, query))
 
-    async def count(self, kind: Kind, seen: Sight, namespace: str) -> int:
-        return await self._db.read(lambda c: listing.count(c, kind, seen, namespace))
+    async def count(self, query: Query) -> int:
+        return await self._db.read(lambda c: listing.count(c, query))
 
     async def popular_tags(self, kind: Kind, seen: Sight) -> Sequence[str]:
         return await self._db.read(lambda c: listing.popular_tags(c, kind, seen))

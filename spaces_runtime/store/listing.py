@@ -43,11 +43,9 @@ def ids(connection: sa.Connection, query: Query) -> list[RepoId]:
     return list(connection.execute(found).scalars())
 
 
-def count(connection: sa.Connection, kind: Kind, seen: Sight, namespace: str) -> int:
-    """How many repos of a namespace are seen."""
-    query = sa.select(sa.func.count()).select_from(repos)
-    here = query.where(repos.c.kind == kind.value, repos.c.owner == namespace.lower(), seen_by(seen, kind))
-    return int(connection.execute(here).scalar_one())
+def count(connection: sa.Connection, query: Query) -> int:
+    """How many repos the query finds, on all its pages."""
+    return int(connection.execute(_narrowed(sa.select(sa.func.count()).select_from(repos), query)).scalar_one())
 
 
 def popular_tags(connection: sa.Connection, kind: Kind, seen: Sight) -> list[str]:

@@ -75,6 +75,10 @@ class SqlSpaces:
     async def of_repo(self, repo: RepoId) -> Address | None:
         return await self._one(spaces.c.repo == repo)
 
+    async def of_repos(self, repos: Collection[RepoId]) -> Sequence[Address]:
+        query = ADDRESS.where(spaces.c.repo.in_(list(repos)))
+        return await self._db.read(lambda c: [_address(row) for row in c.execute(query)])
+
     async def by_subdomain(self, subdomain: str) -> Address | None:
         """Also by one that it had before it was renamed."""
         had = sa.select(former_hosts.c.space).where(former_hosts.c.subdomain == subdomain)

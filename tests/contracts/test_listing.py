@@ -61,7 +61,7 @@ async def test_a_listing_shows_just_what_may_be_seen(index: SqlIndex) -> None:
         assert set(await ids(index, Query(kind=kind, seen=sight(who)))) == allowed
         for namespace in ("ann", "TEAM"):
             named = {each.id for each in everything if each.namespace.lower() == namespace.lower()}
-            assert await index.count(kind, sight(who), namespace) == len(allowed & named)
+            assert await index.count(Query(kind=kind, seen=sight(who), owner=namespace)) == len(allowed & named)
 
 
 async def test_equal_keys_are_told_apart_by_the_id(index: SqlIndex) -> None:

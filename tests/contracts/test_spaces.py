@@ -75,6 +75,7 @@ async def test_each_space_has_an_address_of_its_own(spaces: SqlSpaces) -> None:
     assert await spaces.by_subdomain("bob-hello") == second
     assert sorted(await spaces.addresses(None), key=lambda a: a.space) == [first, second]
     assert await spaces.addresses([SpaceId("s2")]) == [second]
+    assert await spaces.of_repos([RepoId("r2"), RepoId("none")]) == [second]
     with pytest.raises(Taken):
         await spaces.create(SpaceId("s3"), RepoId("r3"), "ann-hello", "cpu-basic")
 

@@ -70,7 +70,7 @@ async def show(desk: Desk, repo: Repo, now: float) -> View:
 
 async def show_all(desk: Desk, repos: Sequence[Repo], now: float) -> list[View]:
     """Many at once, in their order; those without a Space are left out."""
-    by_repo = {address.repo: address for address in await desk.spaces.addresses(None)}
+    by_repo = {address.repo: address for address in await desk.spaces.of_repos([repo.id for repo in repos])}
     addresses = {repo.id: by_repo[repo.id] for repo in repos if repo.id in by_repo}
     ids = [address.space for address in addresses.values()]
     spaces = {space.id: space for space in await desk.spaces.snapshot(ids)}
