@@ -32,6 +32,7 @@ from spaces_runtime.hub import (
     lfs_locks,
     listing,
     logs,
+    openapi,
     orgs,
     refs,
     regard,
@@ -56,6 +57,7 @@ log = structlog.get_logger()
 # In the order in which they are tried: `/api/spaces/hardware` before `/api/spaces/{namespace}/{name}`. The last one
 # answers for all the rest of /api, so that no page is taken for it; pages come after these.
 ROUTERS = (
+    openapi.router,
     telemetry.router,
     users.router,
     orgs.router,
@@ -101,7 +103,7 @@ LONGEST_ID = 100  # characters of a request id that is echoed
 def create_app(desk: Desk, routers: Sequence[APIRouter]) -> FastAPI:
     """The hub. routers: ROUTERS, then the pages; in the order in which their routes are tried."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=SILENT)
-    app.state.desk = desk
+    app.state.desk, app.state.routers = desk, tuple(routers)
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(Fault, _fault)

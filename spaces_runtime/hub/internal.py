@@ -13,7 +13,7 @@ from spaces_runtime.domain.operations.visit import may_visit
 from spaces_runtime.hub.identity import desk, person
 from spaces_runtime.hub.wire import told
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/internal/visitor")

@@ -22,7 +22,7 @@ from spaces_runtime.hub.asked import api, asked
 from spaces_runtime.hub.identity import desk
 from spaces_runtime.hub.wire import endpoint, flag
 
-router, rest = APIRouter(), APIRouter()  # rest comes after xet_download
+router, rest = APIRouter(), APIRouter(include_in_schema=False)  # rest comes after xet_download
 SECONDS = 15 * 60  # how long a token is good; clients renew theirs in time
 MAX_SHARD = 64 * 2**20  # bytes
 STORE = "/xet/{installation}/{user}"

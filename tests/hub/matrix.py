@@ -63,6 +63,7 @@ class Line:
 # {kind}: models, datasets or spaces. {web}: the same as pages, downloads and git have it. {repo}: namespace/name.
 ROUTES: Final = {
     # the hub
+    "GET /.well-known/openapi.json": Line(BLIND),
     "GET /api/telemetry/{topic:path}": Line(BLIND),
     "GET /api/agent-harnesses": Line(BLIND),
     "POST /api/validate-yaml": Line(BLIND, {"content": "", "repoType": "model"}),

@@ -1,14 +1,13 @@
 """Whatever is sent to whatever route, the hub answers. By schemathesis, over the hub's OpenAPI document.
 
-Handlers read requests by themselves, so the document that FastAPI makes has paths and methods alone. What clients may
-send is added here, broadly: known names with any value. `make soak` tries many more, and others each time.
+Handlers read requests by themselves, so the document has addresses and methods alone. What clients may send is added
+here, broadly: known names with any value. `make soak` tries many more, and others each time.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import warnings
 from typing import Any
 
 import httpx
@@ -19,14 +18,15 @@ from hypothesis import strategies as st
 from schemathesis.core.errors import SerializationNotPossible
 
 from spaces_runtime.domain.repo import Kind
-from spaces_runtime.hub.app import ROUTERS, create_app
+from spaces_runtime.hub.app import ROUTERS
+from spaces_runtime.hub.openapi import ADDRESS
 from tests.hub.conftest import Account
 from tests.hub.serving import Hub
 
 TRIES = int(os.environ.get("FUZZ_TRIES", "5"))  # requests of each route
 SOAK = "FUZZ_TRIES" in os.environ
 ENDLESS = re.compile(r"/logs/|/events\Z")  # streams
-NOT_ONES_OWN = re.compile(r"\A/api/settings/tokens|\A/internal/")
+NOT_ONES_OWN = re.compile(r"\A/api/settings/tokens")
 KIND = re.compile(r"\A(/api)?/(?:datasets|spaces)(?=/\{namespace\}/\{name\})")
 FINE = {501, 507}  # not offered; the disk is full
 GOOD = {
@@ -72,9 +72,7 @@ FLAT = {
 
 def document(hub: Hub) -> dict[str, Any]:
     """The hub's own, with what may be sent."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # one handler for GET and HEAD has one id for both
-        found = create_app(hub.desk, ROUTERS).openapi()
+    found = httpx.get(f"{hub.url}{ADDRESS}").json()
     paths: dict[str, Any] = {}
     for path, operations in found["paths"].items():
         of_models = KIND.sub(lambda kind: "/api/models" if kind[1] else "", path)
@@ -147,6 +145,20 @@ def _tried(client: httpx.Client, operation: Any, token: str) -> dict[str, str]:
 
     ask()
     return found
+
+
+def test_the_document_is_openapi_and_names_every_route_for_clients_and_no_other(hub: Hub) -> None:
+    told = httpx.get(f"{hub.url}{ADDRESS}").json()
+    schemathesis.openapi.from_dict(told).validate()
+    assert told["servers"] == [{"url": hub.url}]
+    operations = [each for path in told["paths"].values() for each in path.values()]
+    assert all(each["summary"] for each in operations)
+    assert len({each["operationId"] for each in operations}) == len(operations)
+    there = {path for router in ROUTERS for route in router.routes for path in [route.path] if route.include_in_schema}
+    assert {path.replace(":path}", "}") for path in there} == set(told["paths"])
+    assert not [path for path in told["paths"] if path.startswith("/internal")]
+    found = told["paths"]["/api/models/{namespace}/{name}/tree/{rev}/{path}"]["get"]
+    assert [each["name"] for each in found["parameters"]] == ["namespace", "name", "rev", "path"]
 
 
 @pytest.mark.parametrize("name", ["a\0b", "a\x1b[31mb", "a\x7fb", "a\nb: c", "é\u2028b"])
