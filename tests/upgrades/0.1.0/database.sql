@@ -31,17 +31,17 @@ CREATE TABLE audit (
 	about TEXT NOT NULL, 
 	CONSTRAINT pk_audit PRIMARY KEY (id)
 );
-INSERT INTO "audit" VALUES(1,1.79528059671511197093e+09,'','create user','ann');
-INSERT INTO "audit" VALUES(2,1.79528059673509144777e+09,'ann','create write token','laptop');
-INSERT INTO "audit" VALUES(3,1.7952805967365512848e+09,'ann','create read token','reader');
-INSERT INTO "audit" VALUES(4,1.79528059683356499675e+09,'ann','create model','ann/model');
-INSERT INTO "audit" VALUES(5,1.7952805970406091213e+09,'ann','commit main 7ba3e66','ann/model');
-INSERT INTO "audit" VALUES(6,1.79528059705670738218e+09,'ann','create tag v1','ann/model');
-INSERT INTO "audit" VALUES(7,1.79528059708563566209e+09,'ann','create dataset','ann/data');
-INSERT INTO "audit" VALUES(8,1.79528059711543273922e+09,'ann','create space','ann/space');
-INSERT INTO "audit" VALUES(9,1.79528059715032720566e+09,'ann','commit main 53b9166','ann/space');
-INSERT INTO "audit" VALUES(10,1.79528059717460608483e+09,'ann','set secret KEY','a455dbacf72c4fb1b16f24bb');
-INSERT INTO "audit" VALUES(11,1.79528059718195295334e+09,'ann','set variable COLOUR','a455dbacf72c4fb1b16f24bb');
+INSERT INTO "audit" VALUES(1,1.79528330867149281497e+09,'','create user','ann');
+INSERT INTO "audit" VALUES(2,1.79528330867618083951e+09,'ann','create write token','laptop');
+INSERT INTO "audit" VALUES(3,1.7952833086782448292e+09,'ann','create read token','reader');
+INSERT INTO "audit" VALUES(4,1.79528330874366497992e+09,'ann','create model','ann/model');
+INSERT INTO "audit" VALUES(5,1.7952833089911487103e+09,'ann','commit main cf8b229','ann/model');
+INSERT INTO "audit" VALUES(6,1.79528330901623773578e+09,'ann','create tag v1','ann/model');
+INSERT INTO "audit" VALUES(7,1.79528330904313683513e+09,'ann','create dataset','ann/data');
+INSERT INTO "audit" VALUES(8,1.79528330906645059586e+09,'ann','create space','ann/space');
+INSERT INTO "audit" VALUES(9,1.79528330910638070109e+09,'ann','commit main 776512c','ann/space');
+INSERT INTO "audit" VALUES(10,1.79528330912916088109e+09,'ann','set secret KEY','16dc11b380c3405fae01e6d9');
+INSERT INTO "audit" VALUES(11,1.7952833091369028092e+09,'ann','set variable COLOUR','16dc11b380c3405fae01e6d9');
 CREATE TABLE bucket_files (
 	bucket TEXT NOT NULL, 
 	path TEXT NOT NULL, 
@@ -73,7 +73,7 @@ CREATE TABLE builds (
 	CONSTRAINT pk_builds PRIMARY KEY (space, revision, rebuild), 
 	CONSTRAINT fk_builds_space FOREIGN KEY(space) REFERENCES spaces (id) ON DELETE CASCADE
 );
-INSERT INTO "builds" VALUES('a455dbacf72c4fb1b16f24bb','53b9166e886792061fba3e6dd4487feeacc143ef',0,1,'none',NULL,'',0);
+INSERT INTO "builds" VALUES('16dc11b380c3405fae01e6d9','776512ca6162691f03185d8adfed38bd947c8740',0,1,'none',NULL,'',0);
 CREATE TABLE discussions (
 	repo TEXT NOT NULL, 
 	number INTEGER NOT NULL, 
@@ -101,9 +101,9 @@ CREATE TABLE facts (
 	CONSTRAINT pk_facts PRIMARY KEY (repo), 
 	CONSTRAINT fk_facts_repo FOREIGN KEY(repo) REFERENCES repos (id) ON DELETE CASCADE
 );
-INSERT INTO "facts" VALUES('4ea087c7050d4c8692955519','7ba3e66e6683f88a8a5dc2cba160dbd8d523f3df','{"tags":["license:mit"]}','{"license": "mit"}');
-INSERT INTO "facts" VALUES('e09a0a184eb4407a80d21ced','8da9d1e5a4bca0cde31c2eb564d50b798689fa87','{}','{}');
-INSERT INTO "facts" VALUES('4c5964cda82b4fc3ac24e861','53b9166e886792061fba3e6dd4487feeacc143ef','{"tags":["static"]}','{"title": "space", "sdk": "static"}');
+INSERT INTO "facts" VALUES('cd908b27b1d64eb8bee2b564','cf8b229e004324b41af59f4cf283c4fb195fe4f8','{"tags":["license:mit"]}','{"license": "mit"}');
+INSERT INTO "facts" VALUES('49699d7c63154eaeb2a62b90','2138ee5a0a405a601146d6ae0708e662fb5267b1','{}','{}');
+INSERT INTO "facts" VALUES('61d58b2ed5ed44dfb954859c','776512ca6162691f03185d8adfed38bd947c8740','{"tags":["static"]}','{"title": "space", "sdk": "static"}');
 CREATE TABLE former_hosts (
 	subdomain TEXT NOT NULL, 
 	space TEXT NOT NULL, 
@@ -116,8 +116,8 @@ CREATE TABLE git_sizes (
 	CONSTRAINT pk_git_sizes PRIMARY KEY (repo), 
 	CONSTRAINT fk_git_sizes_repo FOREIGN KEY(repo) REFERENCES repos (id) ON DELETE CASCADE
 );
-INSERT INTO "git_sizes" VALUES('4ea087c7050d4c8692955519',31);
-INSERT INTO "git_sizes" VALUES('4c5964cda82b4fc3ac24e861',14);
+INSERT INTO "git_sizes" VALUES('cd908b27b1d64eb8bee2b564',31);
+INSERT INTO "git_sizes" VALUES('61d58b2ed5ed44dfb954859c',14);
 CREATE TABLE happenings (
 	serial INTEGER NOT NULL, 
 	id TEXT NOT NULL, 
@@ -142,7 +142,7 @@ CREATE TABLE holdings (
 	CONSTRAINT pk_holdings PRIMARY KEY (repo, sha256), 
 	CONSTRAINT fk_holdings_repo FOREIGN KEY(repo) REFERENCES repos (id) ON DELETE CASCADE
 );
-INSERT INTO "holdings" VALUES('4ea087c7050d4c8692955519','537b00e5446acb4e7e2795575f0a63235674784f2304502103bdc10e5b3ad7a9',720,NULL);
+INSERT INTO "holdings" VALUES('cd908b27b1d64eb8bee2b564','537b00e5446acb4e7e2795575f0a63235674784f2304502103bdc10e5b3ad7a9',720,NULL);
 CREATE TABLE left_out (
 	space TEXT NOT NULL, 
 	revision TEXT NOT NULL, 
@@ -222,9 +222,9 @@ CREATE TABLE repos (
 	CONSTRAINT pk_repos PRIMARY KEY (id), 
 	CONSTRAINT uq_repos_kind_folded UNIQUE (kind, folded)
 );
-INSERT INTO "repos" VALUES('4ea087c7050d4c8692955519','model','ann','model','ann/model','ann','public','','b514865186764832ba19fd3779709fd4',1.79528059679949903489e+09,1.79528059704606580732e+09,'7ba3e66e6683f88a8a5dc2cba160dbd8d523f3df','',0,0,0,0);
-INSERT INTO "repos" VALUES('e09a0a184eb4407a80d21ced','dataset','ann','data','ann/data','ann','private','','b514865186764832ba19fd3779709fd4',1.79528059706016778949e+09,1.79528059708804321294e+09,'8da9d1e5a4bca0cde31c2eb564d50b798689fa87','',0,0,0,0);
-INSERT INTO "repos" VALUES('4c5964cda82b4fc3ac24e861','space','ann','space','ann/space','ann','public','','b514865186764832ba19fd3779709fd4',1.79528059709236121176e+09,1.79528059715580821042e+09,'53b9166e886792061fba3e6dd4487feeacc143ef','static',0,0,0,0);
+INSERT INTO "repos" VALUES('cd908b27b1d64eb8bee2b564','model','ann','model','ann/model','ann','public','','9ee20f808d284b39acc4165ff7ba3e54',1.7952833087332994938e+09,1.79528330900462627407e+09,'cf8b229e004324b41af59f4cf283c4fb195fe4f8','',0,0,0,0);
+INSERT INTO "repos" VALUES('49699d7c63154eaeb2a62b90','dataset','ann','data','ann/data','ann','private','','9ee20f808d284b39acc4165ff7ba3e54',1.7952833090206935406e+09,1795283309.04713,'2138ee5a0a405a601146d6ae0708e662fb5267b1','',0,0,0,0);
+INSERT INTO "repos" VALUES('61d58b2ed5ed44dfb954859c','space','ann','space','ann/space','ann','public','','9ee20f808d284b39acc4165ff7ba3e54',1.79528330905488085747e+09,1.79528330911056566241e+09,'776512ca6162691f03185d8adfed38bd947c8740','static',0,0,0,0);
 CREATE TABLE secrets (
 	space TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -235,7 +235,7 @@ CREATE TABLE secrets (
 	CONSTRAINT pk_secrets PRIMARY KEY (space, name), 
 	CONSTRAINT fk_secrets_space FOREIGN KEY(space) REFERENCES spaces (id) ON DELETE CASCADE
 );
-INSERT INTO "secrets" VALUES('a455dbacf72c4fb1b16f24bb','KEY',X'0C34ECC9D10658ACB799EB3C73382664F8A3220CFCE880775C481822EC97CC97DD98E966383C532F15168FA46A9C9D7226BE318BAAE3E24A5DCAE761',X'3897576C7F2D689A817BD6291ED250F0FEB77795EDC82D271A4CE2D498C0D483E91B19','',1.7952805971727969647e+09);
+INSERT INTO "secrets" VALUES('16dc11b380c3405fae01e6d9','KEY',X'7B2E452C461A2EE3E9A631B063941DD95C305390DD15D367CD0B67CDD0DF104CF8E7580D244C20B8C4A61CFC8A0DDCD86B9172C01B2F1D8D998CB7CA',X'DB2AF3ACC7E0E24CAC537B37333514988858CB0F6ECCE8C011BC4C58F7EAC785E2E8EF','',1.79528330912741279599e+09);
 CREATE TABLE sessions (
 	hash TEXT NOT NULL, 
 	user TEXT NOT NULL, 
@@ -268,7 +268,7 @@ CREATE TABLE spaces (
 	CONSTRAINT uq_spaces_number UNIQUE (number), 
 	CONSTRAINT uq_spaces_subdomain UNIQUE (subdomain)
 );
-INSERT INTO "spaces" VALUES('a455dbacf72c4fb1b16f24bb','4c5964cda82b4fc3ac24e861','ann-space',0,'serve','','cpu-basic',NULL,0,1,1,'53b9166e886792061fba3e6dd4487feeacc143ef',0,NULL,0,NULL,NULL,NULL,1.79528059716117548939e+09,1.79528059711906504635e+09);
+INSERT INTO "spaces" VALUES('16dc11b380c3405fae01e6d9','61d58b2ed5ed44dfb954859c','ann-space',0,'serve','','cpu-basic',NULL,0,1,1,'776512ca6162691f03185d8adfed38bd947c8740',0,NULL,0,NULL,NULL,NULL,1.79528330911649298667e+09,1.79528330907165074347e+09);
 CREATE TABLE tags (
 	repo TEXT NOT NULL, 
 	tag TEXT NOT NULL, 
@@ -276,8 +276,8 @@ CREATE TABLE tags (
 	CONSTRAINT pk_tags PRIMARY KEY (repo, tag), 
 	CONSTRAINT fk_tags_repo FOREIGN KEY(repo) REFERENCES repos (id) ON DELETE CASCADE
 );
-INSERT INTO "tags" VALUES('4ea087c7050d4c8692955519','license:mit','model');
-INSERT INTO "tags" VALUES('4c5964cda82b4fc3ac24e861','static','space');
+INSERT INTO "tags" VALUES('cd908b27b1d64eb8bee2b564','license:mit','model');
+INSERT INTO "tags" VALUES('61d58b2ed5ed44dfb954859c','static','space');
 CREATE TABLE tokens (
 	id TEXT NOT NULL, 
 	user TEXT NOT NULL, 
@@ -289,8 +289,8 @@ CREATE TABLE tokens (
 	CONSTRAINT fk_tokens_user FOREIGN KEY(user) REFERENCES users (id) ON DELETE CASCADE, 
 	CONSTRAINT uq_tokens_hash UNIQUE (hash)
 );
-INSERT INTO "tokens" VALUES('003fe15f859e450a9c354357b9657102','b514865186764832ba19fd3779709fd4','laptop','write','8b8d733ac63a4355274bfb9efcf44e077709e88281207fbe6475e326e2de370f',1.79528059673313212388e+09);
-INSERT INTO "tokens" VALUES('a7156ad1ea9b4027afad53e27b573f8d','b514865186764832ba19fd3779709fd4','reader','read','84f5b1a609ee34b08939c6366f62d3787eb85dcafaef662fec5f80b642a0e138',1.7952805967359466553e+09);
+INSERT INTO "tokens" VALUES('34972cf5ef664071a87f378e5db954b7','9ee20f808d284b39acc4165ff7ba3e54','laptop','write','890cdbbb894df2a3a89f9143dfdd053809011e8435f3dc034e94c6782ff3c47a',1.79528330867416596413e+09);
+INSERT INTO "tokens" VALUES('01f25032f21e4facb15b551bc8279aa5','9ee20f808d284b39acc4165ff7ba3e54','reader','read','061b8eccdcc4a58c3ecf634cb7fda22006947caf3bcc3deb162a2cbd0a3c94b5',1.79528330867739748955e+09);
 CREATE TABLE users (
 	id TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -301,7 +301,7 @@ CREATE TABLE users (
 	CONSTRAINT pk_users PRIMARY KEY (id), 
 	CONSTRAINT uq_users_folded UNIQUE (folded)
 );
-INSERT INTO "users" VALUES('b514865186764832ba19fd3779709fd4','ann','ann','$argon2id$v=19$m=19456,t=2,p=1$CwFsypE1yRMkf7Nrm7c9Fg$LTjuyDT5Qm7Djjv1+as/TCW8G1I7PvY9dsMu0A6zYMk',1,1.7952805967084815502e+09);
+INSERT INTO "users" VALUES('9ee20f808d284b39acc4165ff7ba3e54','ann','ann','$argon2id$v=19$m=19456,t=2,p=1$KrqVvZJCObSUkM9eARV+xw$7oUpNZjYxFn13ZzlZVnl49b1eWCP8o5fZaSqCm7dXac',1,1.79528330866559267045e+09);
 CREATE TABLE variables (
 	space TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -311,7 +311,7 @@ CREATE TABLE variables (
 	CONSTRAINT pk_variables PRIMARY KEY (space, name), 
 	CONSTRAINT fk_variables_space FOREIGN KEY(space) REFERENCES spaces (id) ON DELETE CASCADE
 );
-INSERT INTO "variables" VALUES('a455dbacf72c4fb1b16f24bb','COLOUR','red','',1.79528059718097019199e+09);
+INSERT INTO "variables" VALUES('16dc11b380c3405fae01e6d9','COLOUR','red','',1.79528330913544631008e+09);
 CREATE TABLE volumes (
 	space TEXT NOT NULL, 
 	place INTEGER NOT NULL, 
