@@ -8,8 +8,6 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -93,9 +91,9 @@ async def commit(request: Request) -> dict[str, Any]:
     found = await asked(request, Verb.WRITE)
     branch = unquoted(request.path_params["rev"])
     await found.revision(request)
-    with TemporaryDirectory(prefix="spaces-commit-") as spool:
+    with found.desk.blobs.folder() as spool:
         limit = found.desk.settings.hub.max_regular
-        reader = Reader(repo=found.repo.id, index=found.desk.index, spool=Path(spool), limit=limit)
+        reader = Reader(repo=found.repo.id, index=found.desk.index, spool=spool, limit=limit)
         header, changes = await reader.read(request.stream())
         await _check_card(found, changes)
         # Shielded: once it has begun, a commit is made and told, also if the client has gone.

@@ -101,8 +101,9 @@ class _Rpc(Response):
         if self._service == "git-upload-pack":
             await self._answer({}, ())(scope, receive, send)
             return
-        async with hooks(_Push(self._found, self._endpoint)) as (ask, tell):
-            answer = self._answer({"SPACES_ASK": str(ask), "SPACES_TELL": str(tell)}, (ask, tell))
+        writing = self._found.desk.repos.writing(self._found.repo.id)
+        async with hooks(_Push(self._found, self._endpoint)) as (ask, tell), writing as held:
+            answer = self._answer({"SPACES_ASK": str(ask), "SPACES_TELL": str(tell)}, (ask, tell, held))
             await answer(scope, receive, send)
 
     def _answer(self, extra: dict[str, str], pass_fds: Sequence[int]) -> GitAnswer:

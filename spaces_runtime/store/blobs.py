@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from io import FileIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 from uuid import uuid4
 
@@ -204,6 +205,13 @@ class FileBlobs:
                 yield Incoming(file)
         finally:
             path.unlink(missing_ok=True)
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Not among the machine's own temporary files: those of a killed hub nobody would remove."""
+        self._incoming.mkdir(0o700, parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix="folder-", dir=self._incoming) as made:
+            yield Path(made)
 
     async def sweep(self, held: Held, before: float) -> Removed:
         """Remove what no repo holds, and what a killed process left half received. Safe beside any number of uploads.

@@ -18,13 +18,13 @@ PATIENCE: Final = 10.0  # seconds that who removes waits for who adds
 
 
 @asynccontextmanager
-async def sharing(folder: Path) -> AsyncIterator[None]:
-    """While the block runs nothing is removed from the folder."""
+async def sharing(folder: Path) -> AsyncIterator[int]:
+    """While the block runs nothing is removed from the folder; nor while a process has the descriptor."""
     held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         while not _taken(held, fcntl.LOCK_SH):  # noqa: ASYNC110 - other processes tell no event
             await asyncio.sleep(AGAIN)
-        yield
+        yield held
     finally:
         os.close(held)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import re
 import shutil
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 from weakref import WeakValueDictionary
@@ -20,14 +19,14 @@ from pygit2.enums import ObjectType
 from spaces_runtime.domain.errors import EntryMissing, Fault, Invalid, Missing, Refused, RevisionMissing, Taken
 from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256
 from spaces_runtime.domain.repo import AddFile, Change, Commit, Entry, LargeFile, Ref
-from spaces_runtime.store import git_checkout, git_commit, git_large, git_objects
+from spaces_runtime.store import git_checkout, git_commit, git_large, git_objects, git_writers
 from spaces_runtime.store.disk import require
+from spaces_runtime.store.folder_lock import sharing
 
 pygit2.settings.enable_fsync_gitdir(True)  # a commit that was answered survives a power cut
 pygit2.settings.owner_validation = False  # hub and scheduler share the repos under two user ids
 
 T = TypeVar("T")
-LOCK = "spaces.lock"
 MAIN = "refs/heads/main"
 FULL_ID = re.compile(r"[0-9a-f]{40}\Z")
 LOOSE, PACKS = 1000, 20  # objects in files of their own, and packs, beyond which pack() gathers them
@@ -150,12 +149,12 @@ class GitRepos:
             )
 
     async def set_branch(self, repo: RepoId, name: str, target: RevisionId) -> None:
-        await self._on(repo, lambda git: _new_ref(git, f"refs/heads/{name}", _commit_id(git, target)))
+        await self.change(repo, lambda git: _new_ref(git, f"refs/heads/{name}", _commit_id(git, target)))
 
     async def delete_branch(self, repo: RepoId, name: str) -> None:
         if name == "main":
             raise Refused(what="delete the branch", why="Cannot delete refs/heads/main")
-        await self._on(repo, lambda git: _delete_ref(git, f"refs/heads/{name}", name))
+        await self.change(repo, lambda git: _delete_ref(git, f"refs/heads/{name}", name))
 
     async def set_tag(self, repo: RepoId, name: str, target: RevisionId, message: str, author: str) -> None:
         def tag(git: pygit2.Repository) -> None:
@@ -168,10 +167,10 @@ class GitRepos:
             else:
                 _new_ref(git, f"refs/tags/{name}", commit)
 
-        await self._on(repo, tag)
+        await self.change(repo, tag)
 
     async def delete_tag(self, repo: RepoId, name: str) -> None:
-        await self._on(repo, lambda git: _delete_ref(git, f"refs/tags/{name}", name))
+        await self.change(repo, lambda git: _delete_ref(git, f"refs/tags/{name}", name))
 
     async def large_files(self, repo: RepoId) -> Mapping[Sha256, LargeFile]:
         everywhere = await asyncio.to_thread(git_large.paths_of_pointers, self.path(repo))
@@ -210,14 +209,27 @@ class GitRepos:
         """Bytes of its git folder. Blocking."""
         return sum(path.stat().st_size for path in self.path(repo).rglob("*") if path.is_file())
 
+    @asynccontextmanager
+    async def writing(self, repo: RepoId) -> AsyncIterator[int]:
+        try:
+            await asyncio.to_thread(git_writers.free, self.path(repo))
+        except FileNotFoundError as error:
+            raise _gone(repo) from error
+        async with sharing(self.path(repo)) as held:
+            yield held
+
     async def pack(self, repo: RepoId) -> None:
-        """Gather what many commits and pushes left, where it is much; what nothing leads to goes after two weeks."""
+        """Remove what killed writers left. Gather what many commits and pushes left, where it is much; what nothing
+        leads to goes after two weeks.
+        """
+        await asyncio.to_thread(git_writers.tidy, self.path(repo))
         if not await asyncio.to_thread(self._is_scattered, repo):
             return
         argv = ("git", "-c", "safe.directory=*", "--git-dir", str(self.path(repo)), "gc", "--quiet")
-        process = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.DEVNULL)
-        if await process.wait() != 0:
-            raise OSError(f"git gc of {repo} ended with status {process.returncode}")
+        async with self.writing(repo) as held:
+            process = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.DEVNULL, pass_fds=(held,))
+            if await process.wait() != 0:
+                raise OSError(f"git gc of {repo} ended with status {process.returncode}")
 
     def _is_scattered(self, repo: RepoId) -> bool:
         objects = self.path(repo) / "objects"
@@ -241,7 +253,7 @@ class GitRepos:
     async def _locked(self, repo: RepoId, work: Callable[[pygit2.Repository], T]) -> T:
         def alone() -> T:
             git = self._open(repo)
-            with _file_lock(self.path(repo) / LOCK):
+            with git_writers.alone(self.path(repo)):
                 return work(git)
 
         # Shielded: a caller who goes away must not let the next one in while this thread still writes.
@@ -260,7 +272,7 @@ class GitRepos:
         try:
             return pygit2.Repository(str(self.path(repo)), pygit2.enums.RepositoryOpenFlag.BARE)
         except pygit2.GitError as error:
-            raise Missing(what=f"open the repo {repo}", why="its git folder is not there") from error
+            raise _gone(repo) from error
 
     def _create(self, repo: RepoId, first: Callable[[pygit2.Repository], RevisionId]) -> RevisionId:
         """Beside its place, then moved there whole: a crash leaves no half repo under the real name."""
@@ -269,7 +281,7 @@ class GitRepos:
         git = pygit2.init_repository(str(making), bare=True, initial_head="main")
         for key, value in CONFIG.items():
             git.config[key] = value
-        (making / LOCK).touch()
+        (making / git_writers.LOCK).touch()
         head = first(git)
         if self.path(repo).exists():
             shutil.rmtree(making)
@@ -301,15 +313,8 @@ class GitRepos:
         return found
 
 
-@contextmanager
-def _file_lock(path: Path) -> Iterator[None]:
-    """One writer among all processes; gone with the process that held it."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o660)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
+def _gone(repo: RepoId) -> Missing:
+    return Missing(what=f"open the repo {repo}", why="its git folder is not there")
 
 
 def _size(content: bytes | Path) -> int:

@@ -12,7 +12,7 @@ from pygit2.enums import ReferenceFilter
 
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.store.archive import Reader, Writer
-from spaces_runtime.store.git import LOCK
+from spaces_runtime.store.git_writers import LOCK
 
 BEING_WRITTEN: Final = ("tmp_", "incoming-", ".")  # beginnings of names in objects/
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +43,8 @@ class Repos(Protocol):
     # what the history of any ref names, by the last path it had; with the ref where that is main
     async def large_files(self, repo: RepoId) -> Mapping[Sha256, LargeFile]: ...
     async def forget(self, repo: RepoId, named: Collection[Sha256]) -> None: ...  # writes every history anew without
+    # around a git process that moves refs, and inherits the descriptor: locks of killed ones are removed before
+    def writing(self, repo: RepoId) -> AbstractAsyncContextManager[int]: ...
     async def heads(self, repos: Collection[RepoId]) -> Mapping[RepoId, RevisionId]: ...  # of main, where it is
     async def checkout(self, repo: RepoId, revision: RevisionId, into: Path) -> None: ...  # LFS content in place
 
@@ -58,6 +61,8 @@ class Blobs(Protocol):
     async def holds(self, repo: RepoId, sha256: Sha256) -> bool: ...
     async def size(self, sha256: Sha256) -> int: ...  # bytes; raises Missing
     async def start(self, sha256: Sha256, length: int) -> bytes: ...  # the first bytes; fewer of a shorter one
+    # for what is too much to keep in memory until it is looked at; gone afterwards, and a sweep finds what crashes left
+    def folder(self) -> AbstractContextManager[Path]: ...
 
 
 class Holdings(Protocol):
