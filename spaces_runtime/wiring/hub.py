@@ -14,6 +14,7 @@ from uvicorn.protocols.http import httptools_impl
 
 from spaces_runtime.domain.layout import GROUP, Layout
 from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.operations.push import rescan
 from spaces_runtime.domain.operations.written import take_written
 from spaces_runtime.domain.settings import Settings
 from spaces_runtime.hub.app import ROUTERS, create_app
@@ -42,10 +43,20 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         ended = asyncio.create_task(stop.wait())
         ended.add_done_callback(lambda _: setattr(server, "should_exit", True))
         taking = asyncio.create_task(_take(made))
+        catching_up = asyncio.create_task(_catch_up(made))
         await server.serve(sockets=[_listening(Layout(settings.data).hub_socket)])
         ended.cancel()
         taking.cancel()
-        await asyncio.wait([taking])
+        catching_up.cancel()
+        await asyncio.wait([taking, catching_up])
+
+
+async def _catch_up(made: Desk) -> None:
+    """What a hub that was killed behind a push or commit had no time to note. The scheduler finds it too, but later."""
+    try:
+        await rescan(made)
+    except Exception:  # the scheduler tries again each minute
+        log.exception("index and Spaces could not be brought up to what git says")
 
 
 async def _take(made: Desk) -> None:
