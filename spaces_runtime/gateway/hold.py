@@ -13,6 +13,7 @@ from spaces_runtime.domain.ports.live import Events, Wakes
 from spaces_runtime.domain.route import Route
 from spaces_runtime.gateway.decide import Late
 from spaces_runtime.gateway.exchange import Exchange
+from spaces_runtime.gateway.reply import Reply
 from spaces_runtime.gateway.table import Table
 
 log = structlog.get_logger()
@@ -207,11 +208,11 @@ class Held:
 
 
 class Early:
-    """A request for a host nobody knows, while this gateway is so young that it may not have heard of it yet."""
+    """A request for a host of which this gateway may only not have heard yet. late: answered when it never does."""
 
-    def __init__(self, exchange: Exchange, table: Table, until: float) -> None:
-        self._exchange, self._table = exchange, table
-        self._timer = asyncio.get_running_loop().call_at(until, self.look)
+    def __init__(self, exchange: Exchange, table: Table, until: float, late: Reply) -> None:
+        self._exchange, self._table, self._late = exchange, table, late
+        self._timer = asyncio.get_running_loop().call_at(until, self._over)
         exchange.holder = self
         table.wait_for_host(exchange.head.host, self)
 
@@ -221,10 +222,15 @@ class Early:
         return False
 
     def look(self) -> None:
-        """The host is known now, or time is over."""
+        """The host is known now."""
         self.end()
         if not self._exchange.over:
             self._exchange.host.receive(self._exchange)
+
+    def _over(self) -> None:
+        self.end()
+        if not self._exchange.over:
+            self._exchange.reply(self._late)
 
     def end(self) -> None:
         """It goes on, or its visitor left."""

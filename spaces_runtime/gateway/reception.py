@@ -37,6 +37,7 @@ log = structlog.get_logger()
 
 OWN = b"/.spaces/"  # paths of the gateway on every Space's host
 GRACE = 3.0  # seconds after the start in which an unknown host may just not be heard of yet
+ON_ITS_WAY = 0.3  # seconds that the news of a new host may take: its page, or a program, may be quicker
 HUB_SECONDS = 15.0  # a request waits this long for a hub that restarts
 MOST_LANES = 8192  # kept at once
 SSE = [(b"content-type", b"Content-Type", b"text/event-stream"), (b"cache-control", b"Cache-Control", b"no-store")]
@@ -125,10 +126,13 @@ class Reception:
     def _to_nobody(self, exchange: Exchange) -> None:
         if is_preflight(exchange.head):  # as a private Space answers it
             exchange.reply(preflight(exchange.head))
-        elif asyncio.get_running_loop().time() - self._began < GRACE:
-            Early(exchange, self._desk.table, self._began + GRACE)
         else:
-            exchange.reply(refusal(exchange.head, 404, NOBODY_HERE))
+            self._nobody(exchange)
+
+    def _nobody(self, exchange: Exchange) -> None:
+        """There is no such Space, or not for this visitor: said alike, also in the time it takes."""
+        until = max(self._began + GRACE, asyncio.get_running_loop().time() + ON_ITS_WAY)
+        Early(exchange, self._desk.table, until, refusal(exchange.head, 404, NOBODY_HERE))
 
     def _to_private(self, exchange: Exchange, route: Route) -> None:
         if is_preflight(exchange.head):
@@ -289,9 +293,10 @@ class Reception:
         ).begin()
 
     def _refused(self, exchange: Exchange, route: Route, refused: Refuse) -> None:
-        known = refused.status != 404  # noqa: PLR2004 - a stranger learns nothing of a private Space, nor its page
-        link = route.page if known else ""
-        exchange.reply(refusal(exchange.head, refused.status, refused.why, link=link))
+        if refused.status == 404:  # noqa: PLR2004 - a stranger learns nothing of a private Space, nor its page
+            self._nobody(exchange)
+        else:
+            exchange.reply(refusal(exchange.head, refused.status, refused.why, link=route.page))
 
     def _later(self, exchange: Exchange, route: Route, who: Ask) -> None:
         """Only tokens need the hub; the request waits parked, then goes on."""

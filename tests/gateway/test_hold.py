@@ -16,6 +16,7 @@ from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.route import Face
 from spaces_runtime.domain.settings import GatewaySettings
 from spaces_runtime.domain.stage import Stage
+from spaces_runtime.gateway.reception import GRACE
 from tests.gateway.world import HOST, SPACE, route, until
 
 BROWSER = {"Accept": "text/html,*/*", "Sec_Fetch_Dest": "document", "Sec_Fetch_Mode": "navigate"}
@@ -98,6 +99,18 @@ def test_a_connection_made_ahead_that_the_app_gave_up_is_replaced(within):
         await here.open()
         assert (await one.answer()).status == 200
         assert len(app.seen) == 1
+
+    within(story)
+
+
+def test_a_visitor_who_is_quicker_than_the_news_of_a_space_is_not_told_that_there_is_none(within):
+    async def story(here):
+        await asyncio.sleep(GRACE)  # the gateway has heard of all there was
+        coming = asyncio.create_task(here.get("/", host="new.localhost"))
+        await asyncio.sleep(0.1)
+        await here.publish(route(instance=None, why="It is being built."), "new.localhost")
+        answer = await coming
+        assert (answer.status, b"It is being built." in answer.body) == (503, True)
 
     within(story)
 

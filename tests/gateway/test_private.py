@@ -66,7 +66,7 @@ def test_the_hub_is_asked_about_the_space_and_its_answer_counts_for_a_second(wit
         assert len(here.hub.seen) - before <= 1
         assert here.hub.seen[-1].line == "GET /internal/visitor?space=s1 HTTP/1.1"
         here.allowed.clear()
-        await until(lambda: here.refused({"Authorization": "Bearer hf_good"}), 2)
+        await until(lambda: here.refused({"Authorization": "Bearer hf_good"}), 5)
 
     within(story)
 
