@@ -32,12 +32,7 @@ class SqlHoldings:
         """Raises: OverQuota, RepoMissing; then nothing was shared."""
 
         def change(connection: sa.Connection) -> Collection[Sha256]:
-            mine = sa.select(holdings.c.sha256, holdings.c.size).where(holdings.c.repo == source)
-            # Locked: the source must not let go of it before the target holds it, or a sweep finds nobody who does.
-            kept = mine.where(holdings.c.sha256.in_(named)).with_for_update()
-            held = {row.sha256: row.size for row in connection.execute(kept)}
-            for sha256, size in held.items():
-                storage.hold(connection, target, Sha256(sha256), size, self._limits)
+            held = storage.share(connection, source, target, named, self._limits)
             if held:
                 told = f"copy {len(held)} large files from {full_name(connection, source)}"
                 note(connection, by=by, what=told, about=full_name(connection, target))

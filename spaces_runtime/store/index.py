@@ -21,7 +21,7 @@ from spaces_runtime.store.audit import note
 from spaces_runtime.store.database import Database
 from spaces_runtime.store.rows import repo_of
 from spaces_runtime.store.schema import aliases, facts, holdings, moves, repos, tags
-from spaces_runtime.store.spaces import readdress
+from spaces_runtime.store.spaces import readdress, take_down
 
 NO_LIMITS = StorageSettings()
 
@@ -33,8 +33,10 @@ class SqlIndex:
         self._db = db
         self._limits = limits
 
-    async def create(self, repo: Repo, *, by: str = "") -> None:
-        """Raises: Taken, also for a name that differs by case only."""
+    async def create(
+        self, repo: Repo, *, by: str = "", like: RepoId | None = None, large: Collection[Sha256] = ()
+    ) -> None:
+        """Raises: Taken, also for a name that differs by case only; OverQuota."""
         row = {
             "id": repo.id,
             "kind": repo.kind.value,
@@ -56,6 +58,8 @@ class SqlIndex:
             connection.execute(repos.insert().values(row))
             _free(connection, repo.kind, repo.full)
             note(connection, by=by, what=f"create {repo.kind.value}", about=repo.full)
+            if like is not None:
+                storage.share(connection, like, repo.id, large, self._limits)
 
         try:
             await self._db.run(change)
@@ -168,13 +172,14 @@ class SqlIndex:
         return await self._one(sa.select(repos).join_from(moves, repos).where(named))
 
     async def delete(self, repo: RepoId, *, by: str = "") -> None:
-        """Its aliases and proofs of holding go with it; the audit stays. Repeating it is fine."""
+        """Its Space, aliases and proofs of holding go with it; the audit stays. Repeating it is fine."""
 
         def change(connection: sa.Connection) -> None:
             gone = repos.delete().where(repos.c.id == repo).returning(repos.c.kind, repos.c.namespace, repos.c.name)
             row = connection.execute(gone).first()
             if row is not None:
                 note(connection, by=by, what=f"delete {row.kind}", about=f"{row.namespace}/{row.name}")
+                take_down(connection, repo, by)
 
         await self._db.run(change)
 

@@ -283,6 +283,14 @@ def readdress(connection: sa.Connection, repo: RepoId, subdomain: str, by: str) 
     note(connection, by=by, what=f"move from {row.subdomain} to {subdomain}", about=row.id)
 
 
+def take_down(connection: sa.Connection, repo: RepoId, by: str) -> None:
+    """The Space of a repo that is gone stops, and is forgotten once nothing of it is left."""
+    kept = (spaces.c.repo == repo) & (spaces.c.wish != Wish.DELETE.value)
+    gone = spaces.update().where(kept).values(wish=Wish.DELETE.value, wished_by=by).returning(spaces.c.id)
+    for space in connection.execute(gone).scalars().all():
+        note(connection, by=by, what=Wish.DELETE.value, about=space)
+
+
 def _update(connection: sa.Connection, space: SpaceId, **values: object) -> None:
     kept = (spaces.c.id == space) & (spaces.c.wish != Wish.DELETE.value)
     if not connection.execute(spaces.update().where(kept).values(values)).rowcount:

@@ -158,6 +158,23 @@ def hold(connection: sa.Connection, repo: RepoId, sha256: Sha256, size: int, lim
     connection.execute(holdings.insert().values(repo=repo, sha256=sha256, size=size))
 
 
+def share(
+    connection: sa.Connection, source: RepoId, target: RepoId, named: Collection[Sha256], limits: StorageSettings
+) -> frozenset[Sha256]:
+    """Let the target hold what the source holds of these; which that is. Raises: OverQuota, RepoMissing."""
+    found: set[Sha256] = set()
+    rest = list(named)
+    while rest:
+        some, rest = rest[:MANY], rest[MANY:]
+        mine = (holdings.c.repo == source) & holdings.c.sha256.in_(some)
+        # Locked: the source must not let go of it before the target holds it, or a sweep finds nobody who does.
+        kept = sa.select(holdings.c.sha256, holdings.c.size).where(mine).with_for_update()
+        for row in connection.execute(kept).all():
+            hold(connection, target, Sha256(row.sha256), row.size, limits)
+            found.add(Sha256(row.sha256))
+    return frozenset(found)
+
+
 def held(connection: sa.Connection, named: Collection[Sha256]) -> frozenset[Sha256]:
     """Which of these any repo holds."""
     found: set[Sha256] = set()

@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from spaces_runtime.domain.errors import RepoMissing, Taken
-from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256, UserId
+from spaces_runtime.domain.errors import OverQuota, RepoMissing, Taken
+from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256, SpaceId, UserId
 from spaces_runtime.domain.repo import Kind, Repo, Visibility
+from spaces_runtime.domain.settings import TIERS, SleepSettings, StorageSettings
+from spaces_runtime.domain.space import Wish
 from spaces_runtime.store.database import Database
 from spaces_runtime.store.index import SqlIndex
 from spaces_runtime.store.schema import audit
+from spaces_runtime.store.spaces import SqlSpaces
 
 pytestmark = pytest.mark.anyio
 
@@ -87,6 +90,30 @@ async def test_a_deleted_repo_takes_its_aliases_and_blobs_along(index: SqlIndex)
     await index.delete(HELLO.id)
     assert await index.alias(Kind.SPACE, "hello") is None
     assert await index.holds(HELLO.id, BLOB) is None
+
+
+async def test_a_repo_and_its_space_are_deleted_in_one_step(index: SqlIndex, db: Database) -> None:
+    """A hub that was killed between the two left a repo whose Space was taken down."""
+    spaces = SqlSpaces(db, tiers=TIERS, default_tier="cpu-basic", sleep=SleepSettings(frozen=1, cold=2, hold=3))
+    await index.create(HELLO)
+    await spaces.create(SpaceId("s1"), HELLO.id, "ann-hello", "cpu-basic")
+    await spaces.create(SpaceId("s2"), RepoId("r2"), "ann-other", "cpu-basic")
+    await index.delete(HELLO.id, by="root")
+    assert {space.id: space.wish for space in await spaces.snapshot(None)} == {"s1": Wish.DELETE, "s2": Wish.SERVE}
+
+
+async def test_a_repo_like_another_has_its_large_files_from_the_start_or_is_not_made(db: Database) -> None:
+    """A hub that was killed in between left a duplicate whose large files nobody could get."""
+    index, copy = SqlIndex(db), replace(HELLO, id=RepoId("r2"), name="copy")
+    unheld = Sha256("c" * 64)
+    await index.create(HELLO)
+    await index.hold(HELLO.id, BLOB, 5)
+    with pytest.raises(OverQuota):
+        await SqlIndex(db, StorageSettings(repo=4)).create(copy, like=HELLO.id, large=[BLOB])
+    assert await index.by_id(copy.id) is None
+    await index.create(copy, like=HELLO.id, large=[BLOB, unheld])
+    assert await index.holds(copy.id, BLOB) == 5
+    assert await index.holds(copy.id, unheld) is None
 
 
 async def test_an_alias_leads_to_one_repo_and_can_be_moved(index: SqlIndex) -> None:

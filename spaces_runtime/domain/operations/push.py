@@ -83,7 +83,8 @@ async def _rescan_spaces(desk: Desk, repos: Sequence[Repo], heads: Mapping[RepoI
     addresses = {address.space: address for address in await desk.spaces.addresses(None)}
     housed = {address.repo for address in addresses.values()}
     for repo in repos:
-        if repo.id not in housed:  # killed between the two rows
+        # killed between the two rows; deleted since the first look is something else
+        if repo.id not in housed and await desk.index.by_id(repo.id) is not None:
             await give_space(desk, repo)
             await pushed(desk, repo)
     for space in await desk.spaces.snapshot(None):

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from spaces_runtime.domain.access import Verb, may_create
 from spaces_runtime.domain.errors import Fault, Missing, OverQuota, Refused, Taken, Unknown
-from spaces_runtime.domain.ids import RepoId, RevisionId
+from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256
 from spaces_runtime.domain.naming import checked_name, checked_namespace
 from spaces_runtime.domain.operations.address import give_space
 from spaces_runtime.domain.operations.desk import Desk
@@ -15,7 +15,6 @@ from spaces_runtime.domain.operations.find import allowed
 from spaces_runtime.domain.operations.push import look, pushed
 from spaces_runtime.domain.people import Person, Role
 from spaces_runtime.domain.repo import GIT_KINDS, Kind, Repo, Visibility
-from spaces_runtime.domain.space import Wish
 from spaces_runtime.domain.templates import Template
 
 SDKS = ("gradio", "docker", "static", "streamlit")
@@ -68,15 +67,13 @@ async def create_repo(desk: Desk, who: Person | None, new: NewRepo, now: float) 
     # Git first: a row is a promise that the repo is there. A crash in between leaves a folder nobody knows.
     if new.kind in GIT_KINDS:
         await _first_commit(desk, repo, new, creator)
+    like = new.like[0].id if new.like else None
     try:
-        await desk.index.create(repo, by=creator.name)
+        await desk.index.create(repo, by=creator.name, like=like, large=await _large(desk, new))
     except Taken as taken:
         await desk.repos.delete(repo.id)
         raise _taken(new) from taken
-    try:
-        await _hold_large(desk, repo, new)
     except OverQuota:
-        await desk.index.delete(repo.id, by=creator.name)
         await desk.repos.delete(repo.id)
         raise
     if new.kind is Kind.SPACE:
@@ -95,9 +92,7 @@ async def delete_repo(desk: Desk, who: Person | None, repo: Repo) -> None:
     allowed(who, repo, Verb.DELETE)
     by = who.name if who else ""
     address = await desk.spaces.of_repo(repo.id) if repo.kind is Kind.SPACE else None
-    if address is not None:
-        await desk.spaces.set_wish(address.space, Wish.DELETE, by)
-    await desk.index.delete(repo.id, by=by)
+    await desk.index.delete(repo.id, by=by)  # and its Space with it, in one step
     await desk.repos.delete(repo.id)
     if address is not None:
         await look(desk, address.space)
@@ -157,15 +152,13 @@ async def _first_commit(desk: Desk, repo: Repo, new: NewRepo, creator: Person) -
     await desk.repos.duplicate(repo.id, source.id, revision, author=creator.name, message=message)
 
 
-async def _hold_large(desk: Desk, repo: Repo, new: NewRepo) -> None:
+async def _large(desk: Desk, new: NewRepo) -> frozenset[Sha256]:
     """The large files of the repo it is like; whoever may have those of the one may have them here."""
     if new.like is None:
-        return
+        return frozenset()
     source, revision = new.like
     entries = await desk.repos.tree(source.id, revision, "", recursive=True)
-    for lfs in {entry.lfs.sha256: entry.lfs for entry in entries if entry.lfs}.values():
-        if await desk.index.holds(source.id, lfs.sha256) is not None:
-            await desk.index.hold(repo.id, lfs.sha256, lfs.size)
+    return frozenset(entry.lfs.sha256 for entry in entries if entry.lfs)
 
 
 def _first_files(new: NewRepo) -> dict[str, bytes]:
