@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: setup setup-demo setup-test demo demo-check test lint bench lock screenshots compatibility
+.PHONY: setup setup-demo setup-test demo demo-check test soak lint bench lock screenshots compatibility
 
 setup: .venv/.runtime ## .venv/bin/spaces
 setup-demo: .venv/.demo
@@ -32,6 +32,10 @@ lint: setup-test
 test: lint
 	deploy/test-tools.sh
 	$(BIN)/pytest -n 2 --dist loadfile
+
+soak: setup-test ## a quarter of an hour and more: a hundred kills, many more tries of the fuzzer
+	KILL_MOMENTS=100 $(BIN)/pytest -s tests/promises/test_kill_content.py
+	FUZZ_TRIES=200 $(BIN)/pytest --timeout 7200 tests/hub/test_fuzz.py
 
 screenshots: setup-test ## beside a running `make demo`
 	$(BIN)/python -m bench.screenshots
