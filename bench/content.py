@@ -37,7 +37,7 @@ def rows() -> list[Row]:
         running.api("POST", "/api/repos/create", {"name": "content", "type": "model"})
         commits = _commits(running)
         source = Path(folder) / "large"
-        name = _make(source)
+        name = make(source)
         upload, memory = _upload(running, source, name)
         source.unlink()
         return [commits, upload, memory, _download(running, name)]
@@ -76,7 +76,7 @@ def _synced_files() -> float:
         return (time.perf_counter() - began) * 1000
 
 
-def _make(source: Path) -> str:
+def make(source: Path) -> str:
     """A file no disk can make smaller; its sha256."""
     told, piece = hashlib.sha256(), os.urandom(STEP)
     with source.open("wb") as file:
@@ -91,17 +91,9 @@ def _make(source: Path) -> str:
 def _upload(running: Platform, source: Path, name: str) -> tuple[Row, Row]:
     copied = _copied(source)
     before = _memory(running, afresh=True)
-    wanted = {"operation": "upload", "transfers": ["basic"], "objects": [{"oid": name, "size": LARGE}]}
-    told = running.api("POST", "/bench/content.git/info/lfs/objects/batch", wanted)
-    href = urlsplit(told["objects"][0]["actions"]["upload"]["href"])
+    path = upload_path(running, "content", name)
     began = time.perf_counter()
-    with source.open("rb") as file:
-        connection = HTTPConnection("127.0.0.1", running.port, timeout=600, blocksize=STEP)
-        connection.request("PUT", href.path, file, {"Content-Length": str(LARGE)})
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise RuntimeError(f"upload: {answer.status} {answer.read()!r}")
-        connection.close()
+    send_object(running, path, source)
     seconds = time.perf_counter() - began
     grew = {role: size - before.get(role, 0) for role, size in _memory(running).items()}
     lines = [
@@ -123,6 +115,25 @@ def _upload(running: Platform, source: Path, name: str) -> tuple[Row, Row]:
         note="growth of the peak, " + ", ".join(f"{role} {size:.0f} MB" for role, size in grew.items()),
     )  # fmt: skip
     return speed, memory
+
+
+def upload_path(running: Platform, repo: str, name: str) -> str:
+    """Where the hub wants the object for this repo; it must not have it yet."""
+    wanted = {"operation": "upload", "transfers": ["basic"], "objects": [{"oid": name, "size": LARGE}]}
+    told = running.api("POST", f"/bench/{repo}.git/info/lfs/objects/batch", wanted)
+    href: str = told["objects"][0]["actions"]["upload"]["href"]
+    return urlsplit(href).path
+
+
+def send_object(running: Platform, path: str, source: Path) -> None:
+    """Send it there as one LFS object; returns when it is hashed and on disk."""
+    with source.open("rb") as file:
+        connection = HTTPConnection("127.0.0.1", running.port, timeout=600, blocksize=STEP)
+        connection.request("PUT", path, file, {"Content-Length": str(LARGE)})
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise RuntimeError(f"upload: {answer.status} {answer.read()!r}")
+        connection.close()
 
 
 def _copied(source: Path) -> float:

@@ -22,7 +22,7 @@ def rows() -> list[Row]:
         here.push(working_copy(HELLO), "hello")
         here.until("hello", "RUNNING")
         here.until_compiled()
-        awake = median([_answered(here) for _ in range(FROZEN_CYCLES)])
+        awake = median([answered(here) for _ in range(FROZEN_CYCLES)])
         frozen = median([_woken(here, "frozen") for _ in range(FROZEN_CYCLES)])
         cold = median([_woken(here, "cold") for _ in range(COLD_CYCLES)])
         by_hand = median([_by_hand(here) for _ in range(3)])
@@ -40,7 +40,7 @@ def rows() -> list[Row]:
     ]  # fmt: skip
 
 
-def _answered(here: Platform) -> float:
+def answered(here: Platform) -> float:
     """Milliseconds for one right answer."""
     began = time.perf_counter()
     status, body = here.get("hello")
@@ -50,11 +50,16 @@ def _answered(here: Platform) -> float:
     return took
 
 
-def _woken(here: Platform, rung: str) -> float:
+def put_to_sleep(here: Platform, rung: str) -> None:
+    """Until the kernel, too, says that it sleeps."""
     here.spaces("space", "sleep", "bench/hello", "--rung", rung)
     if not is_asleep("bench/hello", rung):
         raise RuntimeError(f"the kernel does not say that it is {rung}")
-    return _answered(here)
+
+
+def _woken(here: Platform, rung: str) -> float:
+    put_to_sleep(here, rung)
+    return answered(here)
 
 
 def _by_hand(here: Platform) -> float:
