@@ -32,7 +32,17 @@ AUTHOR = [
     "delete",
     "push static",
 ]
-LUCK = ["built failed", "built invalid", "down", "crash", "crash", "break_suspend", "break_resume", "forget_act"]
+LUCK = [
+    "built failed",
+    "built invalid",
+    "down",
+    "crash",
+    "crash",
+    "break_suspend",
+    "break_resume",
+    "forget_act",
+    "twin",
+]
 PEOPLE = ["tab", "untab", "work", "unwork", "time 400", "time 90", "hush", "hush frozen", "hush checkpointed"]
 PLACES = ["places 0", "places 1", "places 2", "places 2"]
 GATEWAYS = ["silence", "unlease", "heal", "unsee"]
@@ -55,6 +65,7 @@ EPISODES = [
     "push static, nothing, built, nothing, nothing, leave, nothing, nothing",
     "push static, built, nothing, nothing, leave, nothing, push, nothing, built, nothing, up, nothing",
     "hush frozen, leave, nothing, nothing, nothing",
+    "twin, nothing, nothing, up, nothing, nothing, nothing",
     "hush, leave, nothing, nothing, nothing, visit g0, nothing, up, nothing",
 ]
 WORD = st.sampled_from(WORDS).map(lambda word: [word])
@@ -355,6 +366,16 @@ def test_every_row_is_reached_by_some_history(many_steps):
 def test_every_stage_is_reached_by_some_history(many_steps):
     reached = {derive_stage(step.space, step.now).stage for step in many_steps}
     assert reached == set(Stage)
+
+
+def test_what_was_started_twice_runs_once_and_visitors_keep_theirs():
+    world = live_through(START)
+    (serves,) = world.live
+    world.twin()
+    world.up()
+    rest(world)
+    assert [i.id for i in world.live] == [serves.id]
+    assert world.doors[serves.id]
 
 
 def test_a_push_alone_touches_no_running_revision():

@@ -227,6 +227,12 @@ class World:
             if i.phase is Phase.STARTING and i.build not in self.bad:
                 self.change(i.id, phase=Phase.READY, since=self.now, answered=True)
 
+    def twin(self) -> None:
+        """A start that another scheduler had ordered, before it was killed."""
+        for i in self.live[:1]:
+            told = {"id": InstanceId(f"i{next(self.numbers)}"), "phase": Phase.STARTING, "since": self.now}
+            self.space = replace(self.space, instances=(*self.space.instances, replace(i, answered=False, **told)))
+
     def down(self) -> None:
         """What cannot answer ends by itself."""
         for i in self.live:
