@@ -155,20 +155,22 @@ class _Push:
 
 @asynccontextmanager
 async def hooks(push: _Push) -> AsyncIterator[tuple[int, int]]:
-    """Two pipes for the hooks of one push: where they ask, and where they are told. Answered until the block ends."""
+    """Two pipes for the hooks of one push: where they ask, and where they are told. Answered until the block ends.
+
+    Read without connect_read_pipe(): uvloop closes such a pipe twice, the second time perhaps a thread's new file.
+    """
+    loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
     asks, ask = os.pipe()
     tell, tells = os.pipe()
-    reader = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(asks, "rb")
-    )
+    os.set_blocking(asks, False)
+    loop.add_reader(asks, lambda: reader.feed_data(os.read(asks, LONGEST_ANSWER)))
     answering = asyncio.create_task(_answer_hooks(push, reader, tells))
     try:
         yield ask, tell
     finally:
         answering.cancel()
-        transport.close()
-        for end in (ask, tell, tells):
+        loop.remove_reader(asks)
+        for end in (asks, ask, tell, tells):
             os.close(end)
 
 

@@ -237,7 +237,8 @@ def test_whatever_is_killed_at_whatever_moment_content_is_as_it_was_answered(sie
         siege.all_of_it(into)
         assert siege.leftovers() == []
     except BaseException as error:
-        error.add_note(f"KILL_SEED={SEED} KILL_MOMENTS={MOMENTS}; killed so far: {siege.told}")
+        log = shutil.copy(siege.here.data / "log", tmp_path)
+        error.add_note(f"KILL_SEED={SEED} KILL_MOMENTS={MOMENTS}; killed so far: {siege.told}; log: {log}")
         raise
     turns = sum(worker.turns for worker in siege.workers)
     print(f"seed {SEED}: {MOMENTS} kills, {turns} answers; {siege.told}")
