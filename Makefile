@@ -34,8 +34,8 @@ test: lint
 	$(BIN)/pytest -n 2 --dist loadfile
 
 soak: setup-test ## a quarter of an hour and more: a hundred kills, many more tries of the fuzzer
-	KILL_MOMENTS=100 $(BIN)/pytest -s tests/promises/test_kill_content.py
-	FUZZ_TRIES=200 $(BIN)/pytest --timeout 7200 tests/hub/test_fuzz.py
+	KILL_MOMENTS=100 $(BIN)/pytest -s -o faulthandler_timeout=7200 tests/promises/test_kill_content.py
+	FUZZ_TRIES=200 $(BIN)/pytest --timeout 7200 -o faulthandler_timeout=7200 tests/hub/test_fuzz.py
 
 screenshots: setup-test ## beside a running `make demo`
 	$(BIN)/python -m bench.screenshots
