@@ -22,6 +22,8 @@ class Artifact:
     location: the shared environment (ENVIRONMENT), the folder that is served (STATIC), an image reference (IMAGE).
     code: folder of the checked-out revision; each new instance gets a writable copy as /app. Empty for IMAGE.
     base: folder of Debian packages laid over the system; empty: none.
+    image: container image below an ENVIRONMENT, for an engine of containers; empty: the engine's own base.
+    writable: folders of an IMAGE that it gives to user 1000; each instance gets a copy to write to.
     hub: folder in the form of the Hub's cache, to be found below ~/.cache/huggingface/hub; read-only; empty: none.
     command: argv that starts the app inside its sandbox, where the environment is /env; empty for STATIC.
     port: TCP port the app listens on inside its sandbox.
@@ -36,6 +38,8 @@ class Artifact:
     location: str
     code: str = ""
     base: str = ""
+    image: str = ""
+    writable: tuple[str, ...] = ()
     hub: str = ""
     command: tuple[str, ...]
     port: int

@@ -68,4 +68,5 @@ def load(folder: Path) -> Result | None:
 def _artifact(kept: dict[str, Any]) -> Artifact:
     headers = tuple((str(name), str(value)) for name, value in kept.get("headers", ()))
     told = {"kind": ArtifactKind(kept["kind"]), "command": tuple(kept["command"]), "headers": headers}
+    told["writable"] = tuple(map(str, kept.get("writable", ())))
     return Artifact(**{**kept, **told})

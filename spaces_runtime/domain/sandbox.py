@@ -99,6 +99,7 @@ def hear_spec(told: Json) -> StartSpec:
             | {
                 "kind": ArtifactKind(artifact["kind"]),
                 "command": tuple(artifact["command"]),
+                "writable": tuple(artifact["writable"]),
                 "headers": tuple((name, value) for name, value in artifact["headers"]),
             }
         ),
@@ -108,6 +109,7 @@ def hear_spec(told: Json) -> StartSpec:
             secrets=setup["secrets"],
             volumes=tuple(Volume(**volume) for volume in setup["volumes"]),
             restarts=setup["restarts"],
+            internet=setup["internet"],
         ),
         mounts=tuple(Mount(**mount) for mount in told["mounts"]),
         env=dict(told["env"]),

@@ -84,11 +84,25 @@ class GatewaySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DockerSettings:
+    """The container engine. host: its socket; empty: what DOCKER_HOST names, or /var/run/docker.sock.
+
+    base: image that Spaces without a Dockerfile start from; empty: the one `spaces base build` made.
+    registry: host[:port][/prefix] that images are pushed to and pulled from; empty: they stay on this machine.
+    """
+
+    host: str = ""
+    base: str = ""
+    registry: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything. data: absolute path.
 
     public_url: the hub as people reach it, e.g. https://hub.example.org; empty: local mode, this machine only.
     spaces_domain: domain below which Spaces live, e.g. spaces.example.net; empty: localhost.
+    engine: what runs Spaces, process or docker.
     trust_spaces: run Spaces without a sandbox; for a person's own machine only.
     internet: Spaces may reach the public internet (private ranges and the platform never).
     database_url, redis_url: one's own PostgreSQL and Redis; empty: SQLite and the bundled Valkey.
@@ -100,6 +114,7 @@ class Settings:
     spaces_domain: str = ""
     database_url: str = ""
     redis_url: str = ""
+    engine: str = "process"
     trust_spaces: bool = False
     internet: bool = True
     default_hardware: str = "cpu-basic"
@@ -109,3 +124,4 @@ class Settings:
     hub: HubSettings = field(default_factory=HubSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
+    docker: DockerSettings = field(default_factory=DockerSettings)
