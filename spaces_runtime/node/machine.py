@@ -38,7 +38,7 @@ class Machine:
         """What the node made on this machine for all Spaces goes when no Space is left. Blocks."""
         self.cgroups.remove()
         if self.internet:
-            self.internet.close()
+            self.internet.firewall.close()
 
     @property
     def grouped(self) -> bool:

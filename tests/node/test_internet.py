@@ -11,7 +11,8 @@ import sys
 import pytest
 
 from spaces_runtime.domain.instance import Phase
-from spaces_runtime.node.internet import PROGRAMS, Internet, resolvers
+from spaces_runtime.node.firewall import resolvers
+from spaces_runtime.node.internet import PROGRAMS, Internet
 from tests.node.place import HELLO, Place, folder, needs_root, until
 from tests.node.run import run
 

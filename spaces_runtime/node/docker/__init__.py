@@ -1,0 +1,1 @@
+"""Spaces in containers: the node is the one process that speaks to the engine."""

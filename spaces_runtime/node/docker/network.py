@@ -1,0 +1,170 @@
+"""The network of Spaces in containers: one bridge of the platform's own, on which nobody meets anybody.
+
+A Space that may not reach the internet is not on it: it has its loopback device alone, where the platform listens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import Iterable
+from ipaddress import IPv4Network, ip_network
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from docker import DockerClient
+from docker.errors import DockerException
+from docker.types import IPAMConfig, IPAMPool
+
+from spaces_runtime.node.docker.firewall import firewalls
+from spaces_runtime.node.firewall import Door, Kept, absent, resolvers_here, run, said
+
+log = structlog.get_logger()
+NONE: Final = "none"  # Docker's network of nobody
+LABEL: Final = "spaces.platform"
+BRIDGE: Final = "com.docker.network.bridge.name"
+MTU: Final = "com.docker.network.driver.mtu"
+PROGRAMS: Final = ("iptables", "iptables-restore", "iptables-save", "ip")
+FILTERED: Final = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+DEVICES: Final = Path("/sys/class/net")
+LENGTH: Final = 20  # of the prefix: 4,094 addresses; the kernel lets a bridge have 1,023 ports
+# The upper half of 10.0.0.0/8 first: the lower has the pairs of the process engine, and most offices.
+RANGES: Final = tuple(map(IPv4Network, ("10.128.0.0/9", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
+
+
+def free_subnet(key: str, taken: Iterable[IPv4Network]) -> IPv4Network | None:
+    """One that overlaps with none of these; the key says where to begin to look."""
+    others = list(taken)
+    found = [net for each in RANGES for net in each.subnets(new_prefix=LENGTH)]
+    first = int(key, 16) % RANGES[0].num_addresses // 2 ** (32 - LENGTH)
+    for net in (*found[first:], *found[:first]):
+        if not any(net.overlaps(other) for other in others):
+            return net
+    return None
+
+
+class Network:
+    """doors: what Spaces may reach that is not public. hosts: what builds may. Every method blocks.
+
+    Where its rules cannot be set there is no such network: `refused` says why, and every Space is without internet.
+    """
+
+    def __init__(
+        self, client: DockerClient, key: str, *, doors: tuple[Door, ...] = (), hosts: tuple[Door, ...] = ()
+    ) -> None:
+        self._client, self._key = client, key
+        self._doors, self._hosts = doors, hosts
+        self._kept = Kept()
+        self._named = f"spaces-{key}"
+        self.bridge = f"spd-{key[:8]}"  # the process engine's begin with sp and a digit of base 16
+        self.refused = "it was not opened"
+        self.resolvers: tuple[str, ...] = ()
+
+    def name(self, *, internet: bool) -> str:
+        """What a container is given as its network. Does not block."""
+        return NONE if self.refused or not internet else self._named
+
+    def open(self) -> str:
+        """Network and rules are there; or why not, which is also `refused`. May be repeated."""
+        missing = absent(*PROGRAMS)
+        if os.geteuid() != 0 or missing:
+            self.refused = f"{', '.join(missing)} not installed" if missing else "it needs root"
+            return self.refused
+        try:
+            self._open()
+        except (OSError, subprocess.SubprocessError) as error:
+            self.refused = said(error)
+        except DockerException as error:
+            self.refused = str(error)
+        if self.refused:
+            self._kept.close()
+        return self.refused
+
+    def _open(self) -> None:
+        """The rules first: they name a device that need not be there yet."""
+        self.resolvers = resolvers_here()
+        default = self._default()
+        self._kept = Kept(
+            *firewalls(
+                self._key,
+                bridge=self.bridge,
+                builds=default.get(BRIDGE, ""),
+                resolvers=self.resolvers,
+                doors=self._doors,
+                hosts=self._hosts,
+            )
+        )
+        self._kept.open()
+        self._make(default)
+        # Else neighbours on one bridge are out of reach of every rule.
+        bridged = FILTERED.exists() and FILTERED.read_text().strip() == "1"
+        self.refused = "" if bridged else "this kernel has no br_netfilter, so nothing keeps Spaces from each other"
+
+    def _default(self) -> dict[str, str]:
+        """Options of Docker's own bridge; empty: the engine was told to have none."""
+        found = self._client.networks.list(names=["bridge"], filters={"driver": "bridge"})
+        return next((dict(each.attrs["Options"] or {}) for each in found if each.name == "bridge"), {})
+
+    def _ours(self) -> list[Any]:
+        return list(self._client.networks.list(filters={"label": f"{LABEL}={self._key}"}))
+
+    def _make(self, default: dict[str, str]) -> None:
+        options = {
+            BRIDGE: self.bridge,
+            "com.docker.network.bridge.enable_icc": "false",
+            **({MTU: default[MTU]} if MTU in default else {}),
+        }
+        for network in self._ours():
+            if network.name == self._named and dict(network.attrs["Options"]) == options:
+                break
+            network.remove()  # of another version; refused by the engine while a container is on it
+        else:
+            subnet = free_subnet(self._key, self._taken())
+            if subnet is None:
+                raise OSError("no range of private addresses is free for Spaces")
+            pool = IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))
+            self._client.networks.create(
+                self._named,
+                driver="bridge",
+                options=options,
+                ipam=IPAMConfig(pool_configs=[pool]),
+                labels={LABEL: self._key},
+                enable_ipv6=False,
+            )
+        ours = Path("/proc/sys/net/ipv6/conf") / self.bridge / "disable_ipv6"
+        with contextlib.suppress(FileNotFoundError):  # no IPv6 in this kernel
+            ours.write_text("1")  # Docker leaves the device its link-local address
+
+    def _taken(self) -> list[IPv4Network]:
+        """What this machine routes, what the engine has promised to others, and the name servers."""
+        routes = json.loads(run("ip", "-json", "-4", "route", "show", "table", "all"))
+        told = [route["dst"] for route in routes if route["dst"] != "default"]
+        for network in self._client.networks.list():
+            told += [each["Subnet"] for each in network.attrs["IPAM"]["Config"] or () if "Subnet" in each]
+        nets = (ip_network(each, strict=False) for each in (*told, *self.resolvers))
+        halves = 2  # a VPN that takes everything says so with two routes, 0.0.0.0/1 and 128.0.0.0/1
+        return [net for net in nets if isinstance(net, IPv4Network) and net.prefixlen >= halves]
+
+    def mend(self) -> None:
+        """What a reload of the firewall or a person's `docker network prune` took away is there again. 10 ms."""
+        if self.refused:
+            return
+        try:
+            lost = self._kept.mend()
+        except (OSError, subprocess.SubprocessError) as error:
+            log.error("firewall cannot be mended", why=said(error))  # noqa: TRY400 the trace says nothing more
+            return
+        if lost:
+            log.warning("firewall mended", devices=lost, why="somebody else changed the rules for Spaces")
+        if not (DEVICES / self.bridge).exists():
+            log.warning("network made anew", network=self._named, refused=self.open())
+
+    def close(self) -> None:
+        """No network of ours and no rule is left. Only when no container is on it."""
+        for network in self._ours():
+            network.remove()
+        self._kept.close()
+        self.refused = "it was closed"

@@ -1,0 +1,181 @@
+"""Rules for what comes out of Spaces: the public internet, and nothing else that this machine can reach.
+
+They stand in chains of our own, named by the platform's key. A chain is written in one step, so that it never stands
+half; entering it (a hook in a chain of the kernel's or of Docker's) is a step of its own. A reload of the machine's
+firewall drops both: who owns rules calls `mend` now and then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+WITHIN = 10.0  # seconds for one command
+RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
+PROGRAM: Final = "iptables"
+REFUSED = (  # RFC 6890 and RFC 1918: everything that is not the public internet
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+    *("192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+    *("224.0.0.0/4", "240.0.0.0/4"),
+)
+ANSWERS = "-m conntrack --ctstate ESTABLISHED,RELATED"
+REPLIES = "-m conntrack --ctstate ESTABLISHED --ctdir REPLY"  # to who called, never of a call of one's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A port that Spaces may knock at wherever it stands: the platform's own, as everybody outside reaches it."""
+
+    address: str  # IPv4
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firewall:
+    """Rules for one device, or a family of them (`spab12c+`).
+
+    name: of the chains, at most 20 characters. before: the chain whose packets we see first.
+    permit: ACCEPT, or RETURN where others after us have a say, too.
+    calls: who is outside may begin connections to what is behind the device.
+    network: translated to this machine's address on its way out; empty: somebody else does.
+    """
+
+    name: str
+    device: str
+    resolvers: tuple[str, ...]
+    doors: tuple[Door, ...] = ()
+    before: str = "FORWARD"
+    permit: str = "ACCEPT"
+    calls: bool = False
+    network: str = ""
+    program: str = PROGRAM
+
+    def chain(self, part: str) -> str:
+        return f"SPACES-{self.name}-{part}"
+
+    def hooks(self) -> tuple[tuple[str, ...], ...]:
+        """(table, chain, condition...): where our chains are entered."""
+        hooks: list[tuple[str, ...]] = [
+            ("filter", self.before, "-i", self.device, "-j", self.chain("OUT")),
+            ("filter", "INPUT", "-i", self.device, "-j", self.chain("IN")),
+        ]
+        if not self.calls:
+            hooks.append(("filter", self.before, "-o", self.device, "-j", self.chain("BACK")))
+        if self.network:
+            hooks.append(("nat", "POSTROUTING", "-s", self.network, "-j", self.chain("NAT")))
+        return tuple(hooks)
+
+    def rules(self) -> str:
+        """Our chains, as iptables-restore reads them; naming a chain empties it."""
+        out, into, back, nat = (self.chain(part) for part in ("OUT", "IN", "BACK", "NAT"))
+        names = [f"-d {each} -p {kind} --dport 53" for each in self.resolvers for kind in ("udp", "tcp")]
+        # By what was called, not by where it went: where a container answers, Docker has changed the address by now.
+        doors = [f"-p tcp -m conntrack --ctorigdst {door.address} --ctorigdstport {door.port}" for door in self.doors]
+        lines = [
+            *("*filter", f":{out} -", f":{into} -"),
+            f"-A {out} {REPLIES} -j {self.permit}",
+            f"-A {out} -o {self.device} -j REJECT",  # a neighbour, whatever address it claims to have
+            *(f"-A {out} {each} -j {self.permit}" for each in (*names, *doors)),
+            *(f"-A {out} -d {net} -j REJECT" for net in REFUSED),
+            f"-A {out} -m conntrack --ctstate DNAT -j REJECT",  # a port of this machine that leads elsewhere
+            f"-A {out} -j {self.permit}",
+            f"-A {into} {ANSWERS} -j ACCEPT",
+            *(f"-A {into} {each} -j ACCEPT" for each in (*names, *doors)),
+            f"-A {into} -j REJECT",
+        ]
+        if not self.calls:
+            lines += [f":{back} -", f"-A {back} {ANSWERS} -j {self.permit}", f"-A {back} -j DROP"]
+        lines.append("COMMIT")
+        if self.network:
+            lines += ["*nat", f":{nat} -", f"-A {nat} ! -d {self.network} -j MASQUERADE", "COMMIT"]
+        return "\n".join((*lines, ""))
+
+    def open(self) -> None:
+        """Write our rules and enter them. May be repeated, and never lets go of rules that stand. Blocks.
+
+        Raises: OSError, SubprocessError.
+        """
+        run(f"{self.program}-restore", "-w", "--noflush", text=self.rules())
+        for table, chain, *rest in self.hooks():
+            try:
+                run(self.program, "-w", "-t", table, "-C", chain, *rest)
+            except subprocess.CalledProcessError:
+                run(self.program, "-w", "-t", table, "-I", chain, *rest)  # before anybody else's
+
+    def close(self) -> None:
+        """Our rules and chains go; what else was set on this machine stays. Blocks."""
+        for table, chain, *rest in self.hooks():
+            for argv in (("-D", chain, *rest), ("-F", rest[-1]), ("-X", rest[-1])):
+                with contextlib.suppress(subprocess.SubprocessError, OSError):
+                    run(self.program, "-w", "-t", table, *argv)
+
+    def standing(self) -> tuple[str, ...]:
+        """What the kernel has of ours, as iptables prints it. Blocks, 5 ms. Raises: OSError, SubprocessError."""
+        told = run(f"{self.program}-save").splitlines()
+        return tuple(line for line in told if f"SPACES-{self.name}-" in line)
+
+
+class Kept:
+    """Rules that come back when somebody drops them."""
+
+    def __init__(self, *firewalls: Firewall) -> None:
+        self.firewalls = firewalls
+        self._stood: dict[str, tuple[str, ...]] = {}
+
+    def open(self) -> None:
+        """Blocks. Raises: OSError, SubprocessError."""
+        for firewall in self.firewalls:
+            firewall.open()
+            self._stood[firewall.name] = firewall.standing()
+
+    def mend(self) -> list[str]:
+        """The devices whose rules were not what they had been; they are again. Blocks. Raises: as open."""
+        lost = [each for each in self.firewalls if each.standing() != self._stood.get(each.name)]
+        for firewall in lost:
+            firewall.open()
+            self._stood[firewall.name] = firewall.standing()
+        return [firewall.device for firewall in lost]
+
+    def close(self) -> None:
+        """Blocks."""
+        for firewall in self.firewalls:
+            firewall.close()
+
+
+def resolvers(texts: list[str]) -> tuple[str, ...]:
+    """IPv4 name servers that a Space can be sent to, from the text of resolv.conf files: none on loopback."""
+    named = (line.split() for text in texts for line in text.splitlines())
+    addresses = [words[1] for words in named if words[:1] == ["nameserver"] and len(words) > 1]
+    found = []
+    for address in addresses:
+        with contextlib.suppress(ValueError):  # IPv6
+            if not ipaddress.IPv4Address(address).is_loopback:
+                found.append(address)
+    return tuple(dict.fromkeys(found))
+
+
+def resolvers_here() -> tuple[str, ...]:
+    """Of this machine."""
+    return resolvers([path.read_text() for path in RESOLVERS if path.exists()])
+
+
+def absent(*programs: str) -> list[str]:
+    """Which of them are not installed."""
+    return [name for name in programs if shutil.which(name) is None]
+
+
+def run(*argv: str, text: str = "") -> str:
+    """Its output. Blocks. Raises: OSError, SubprocessError."""
+    done = subprocess.run(argv, input=text, text=True, capture_output=True, check=True, timeout=WITHIN)  # noqa: S603
+    return done.stdout
+
+
+def said(error: OSError | subprocess.SubprocessError) -> str:
+    """Why a command failed, in its own words."""
+    own = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) and error.stderr else ""
+    return own or str(error)
