@@ -8,6 +8,7 @@ from math import inf
 
 from builder.artifact import Artifact
 from spaces_runtime.domain.gate import Gate
+from spaces_runtime.domain.hardware import Gpu
 from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, SpaceId
 from spaces_runtime.domain.setup import Setup
 
@@ -31,6 +32,7 @@ class Instance:
     answered: it has given an HTTP answer, ever; never while STARTING.
     connections: established on the app's port, as the node sees them; None: it cannot tell.
     cpu: seconds of CPU it has used so far; memory: bytes it holds now; peak: most it ever held.
+    hardware: name of its tier; gpus: ids of the devices it was given.
     gate: filled in by the scheduler.
     cut_at: Unix seconds at which the gateways end what is still inside a closing one; inf: they wait.
     """
@@ -48,6 +50,8 @@ class Instance:
     cpu: float = 0.0
     memory: int = 0
     peak: int = 0
+    hardware: str = ""
+    gpus: tuple[str, ...] = ()
     why: str = ""
 
 
@@ -65,7 +69,10 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartSpec:  # never logged: env holds opened secrets
-    """All a backend needs to start one instance; it keeps `spec` beside the instance and shows it again."""
+    """All a backend needs to start one instance; it keeps `spec` beside the instance and shows it again.
+
+    gpus: devices of its node that it alone may see.
+    """
 
     id: InstanceId
     space: SpaceId
@@ -74,4 +81,5 @@ class StartSpec:  # never logged: env holds opened secrets
     artifact: Artifact
     setup: Setup
     mounts: tuple[Mount, ...] = ()
+    gpus: tuple[Gpu, ...] = ()
     env: dict[str, str] = field(repr=False)  # variables, opened secrets, and what the platform tells the app

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from builder.artifact import Artifact, ArtifactKind
 from spaces_runtime.domain.errors import BackendUnavailable, Fault, Invalid, Missing, RungFailed, Unavailable
-from spaces_runtime.domain.hardware import Hardware
+from spaces_runtime.domain.hardware import Gpu, Hardware
 from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RevisionId, SpaceId
 from spaces_runtime.domain.instance import Instance, Mount, Phase, StartSpec
 from spaces_runtime.domain.ports.engine import Job, JobEnd
@@ -38,10 +38,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ability:
-    """What one node can do. rungs: from warm to cold. findings: for people."""
+    """What one node can do. rungs: from warm to cold. findings: for people.
+
+    gpus: devices it can give to Spaces; no_gpus: why there is none, a clause.
+    """
 
     rungs: tuple[Phase, ...]
     findings: tuple[Finding, ...]
+    gpus: tuple[Gpu, ...] = ()
+    no_gpus: str = ""
 
 
 def tell_instance(instance: Instance) -> Json:
@@ -59,6 +64,8 @@ def tell_instance(instance: Instance) -> Json:
         "cpu": instance.cpu,
         "memory": instance.memory,
         "peak": instance.peak,
+        "hardware": instance.hardware,
+        "gpus": list(instance.gpus),
         "why": instance.why,
     }
 
@@ -77,6 +84,8 @@ def hear_instance(told: Json) -> Instance:
         cpu=told["cpu"],
         memory=told["memory"],
         peak=told["peak"],
+        hardware=told["hardware"],
+        gpus=tuple(told["gpus"]),
         why=told["why"],
     )
 
@@ -112,6 +121,7 @@ def hear_spec(told: Json) -> StartSpec:
             internet=setup["internet"],
         ),
         mounts=tuple(Mount(**mount) for mount in told["mounts"]),
+        gpus=tuple(_gpu(each) for each in told["gpus"]),
         env=dict(told["env"]),
     )
 
@@ -138,14 +148,21 @@ def hear_end(told: Json) -> JobEnd:
 
 def tell_ability(ability: Ability) -> Json:
     """All of it."""
-    return {"rungs": [rung.value for rung in ability.rungs], "findings": [asdict(each) for each in ability.findings]}
+    return asdict(ability) | {"rungs": [rung.value for rung in ability.rungs]}
 
 
 def hear_ability(told: Json) -> Ability:
     """The way back."""
     return Ability(
-        rungs=tuple(Phase(rung) for rung in told["rungs"]), findings=tuple(Finding(**each) for each in told["findings"])
+        rungs=tuple(Phase(rung) for rung in told["rungs"]),
+        findings=tuple(Finding(**each) for each in told["findings"]),
+        gpus=tuple(_gpu(each) for each in told["gpus"]),
+        no_gpus=told["no_gpus"],
     )
+
+
+def _gpu(told: Json) -> Gpu:
+    return Gpu(**told | {"nodes": tuple(told["nodes"])})
 
 
 def tell_fault(fault: Fault) -> Json:

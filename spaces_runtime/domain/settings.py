@@ -5,13 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spaces_runtime.domain.hardware import Hardware
-
-GIB = 2**30
-TIERS = (
-    Hardware(name="cpu-basic", cpus=2, memory=16 * GIB, disk=50 * GIB),
-    Hardware(name="cpu-upgrade", cpus=8, memory=32 * GIB, disk=50 * GIB),
-)
+from spaces_runtime.domain.hardware import GIB, Hardware
+from spaces_runtime.domain.tiers import TIERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 
 from spaces_runtime.domain.access import Verb
 from spaces_runtime.domain.errors import Fault, Missing, Unavailable, Unsupported
-from spaces_runtime.domain.hardware import Hardware
+from spaces_runtime.domain.hardware import GIB, Hardware
 from spaces_runtime.domain.operations import settings
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import absent, allowed, find_repo
@@ -19,7 +19,6 @@ from spaces_runtime.domain.operations.visit import proof
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.ports.durable import Variable
 from spaces_runtime.domain.repo import Kind, Repo
-from spaces_runtime.domain.settings import GIB
 from spaces_runtime.domain.stage import Stage
 from spaces_runtime.hub.identity import desk, person
 from spaces_runtime.hub.volumes import volumes_json

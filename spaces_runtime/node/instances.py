@@ -72,6 +72,8 @@ class Instances:
                 port=spec.artifact.port,
                 relayed=self._relay.port,
                 boot=this_boot(),
+                hardware=spec.setup.hardware.name,
+                gpus=tuple(gpu.id for gpu in spec.gpus),
                 link=self._free_link(),
                 started=time.time(),
             )

@@ -149,6 +149,8 @@ class Living:
             cpu=self._usage.cpu,
             memory=self._usage.memory if alive else 0,
             peak=self._peak,
+            hardware=kept.hardware,
+            gpus=kept.gpus,
             why=self.why,
         )
 

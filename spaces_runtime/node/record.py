@@ -29,6 +29,7 @@ class Record:
     """One instance as it is kept. Never its environment: that holds secrets.
 
     user: numeric user of the app; memory: limit, bytes; port: the app's; relayed: the platform's, listened on inside.
+    hardware: name of its tier; gpus: ids of the devices it has.
     link: number of its pair of interfaces to the internet; -1: none.
     init: pid of PID 1 of the sandbox, 0 before it is known; born: its start, in clock ticks since `boot`, the kernel's
     name for this run of the machine.
@@ -46,6 +47,8 @@ class Record:
     relayed: int
     boot: str
     started: float
+    hardware: str = ""
+    gpus: tuple[str, ...] = ()
     link: int = -1
     init: int = 0
     born: int = 0
@@ -84,6 +87,7 @@ def read(folder: Path) -> Record | None:
             "id": InstanceId(told["id"]),
             "space": SpaceId(told["space"]),
             "spec": Digest(told["spec"]),
+            "gpus": tuple(told.get("gpus", ())),
             "build": BuildKey(RevisionId(build["revision"]), build["rebuild"]),
         }
     )

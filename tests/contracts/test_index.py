@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from spaces_runtime.domain.errors import OverQuota, RepoMissing, Taken
 from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256, SpaceId, UserId
 from spaces_runtime.domain.repo import Kind, Repo, Visibility
-from spaces_runtime.domain.settings import TIERS, SleepSettings, StorageSettings
+from spaces_runtime.domain.settings import SleepSettings, StorageSettings
 from spaces_runtime.domain.space import Wish
+from spaces_runtime.domain.tiers import TIERS
 from spaces_runtime.store.database import Database
 from spaces_runtime.store.index import SqlIndex
 from spaces_runtime.store.schema import audit

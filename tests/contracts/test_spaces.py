@@ -13,9 +13,10 @@ from spaces_runtime.domain.hosts import loopback
 from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RepoId, RevisionId, SpaceId
 from spaces_runtime.domain.instance import Phase
 from spaces_runtime.domain.lesson import Answered, Crashed, Failed
-from spaces_runtime.domain.settings import TIERS, SleepSettings
+from spaces_runtime.domain.settings import SleepSettings
 from spaces_runtime.domain.source import FromRepo
 from spaces_runtime.domain.space import BuildState, Hush, Revision, Space, Wish
+from spaces_runtime.domain.tiers import TIERS
 from spaces_runtime.store import schema as tables
 from spaces_runtime.store.builds import SqlBuilds
 from spaces_runtime.store.codec import dumps

@@ -17,8 +17,9 @@ from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.logs import Source
 from spaces_runtime.domain.ports.engine import Job, JobEnd
 from spaces_runtime.domain.repo import AddFile
-from spaces_runtime.domain.settings import TIERS, BuildSettings, SleepSettings
+from spaces_runtime.domain.settings import BuildSettings, SleepSettings
 from spaces_runtime.domain.space import BuildState, Revision, Space
+from spaces_runtime.domain.tiers import TIERS
 from spaces_runtime.scheduler.builds import BuildQueue, Ports
 from spaces_runtime.store.builds import SqlBuilds
 from spaces_runtime.store.database import Database, sqlite_url

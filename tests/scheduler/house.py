@@ -15,9 +15,10 @@ from spaces_runtime.domain.instance import Instance, Mount, Phase
 from spaces_runtime.domain.observed import complete
 from spaces_runtime.domain.ports.engine import Engine
 from spaces_runtime.domain.repo import AddFile, Kind, Repo, Visibility
-from spaces_runtime.domain.settings import TIERS, BuildSettings, GatewaySettings, SleepSettings
+from spaces_runtime.domain.settings import BuildSettings, GatewaySettings, SleepSettings
 from spaces_runtime.domain.space import BuildState, Hush, Revision, Space
 from spaces_runtime.domain.stage import Shown, derive_stage
+from spaces_runtime.domain.tiers import TIERS
 from spaces_runtime.gateway.serve import GatewayParts, listen, serve
 from spaces_runtime.scheduler.builds import BuildQueue, Ports
 from spaces_runtime.scheduler.parts import Parts
