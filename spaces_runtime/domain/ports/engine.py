@@ -9,6 +9,7 @@ from typing import Protocol
 
 from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.instance import Instance, Phase, StartSpec
+from spaces_runtime.domain.storage import Removed
 
 
 class Backend(Protocol):
@@ -96,3 +97,59 @@ class Jobs(Protocol):
     """Runs builds. Cancelling run(), or the caller's death, ends the job and all its processes."""
 
     async def run(self, job: Job) -> JobEnd: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageJob:
+    """An image for one Space: of the Dockerfile in `code`; or, without code, of the engine's base and `packages`.
+
+    build: names it among the Space's images, to be kept or removed by; empty: it belongs to no Space alone.
+    code, made: folders of the build, below the data folder: the checkout, and where the outcome is left.
+    variables: build arguments. secrets: files at /run/secrets while a step that asks for them runs, and nowhere else.
+    afresh: without what earlier builds left. memory: bytes; seconds: wall clock; disk: bytes its steps may write.
+    hosts: of private networks, that an author may name. Each line of the file `log`: see domain.logs.
+    """
+
+    id: str
+    space: str
+    build: str = ""
+    code: str = ""
+    made: str
+    packages: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    afresh: bool = False
+    memory: int
+    cpus: float
+    seconds: float
+    disk: int
+    log: str
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageEnd:
+    """How the making of an image ended. image: its id; empty: there is none.
+
+    writable: folders of the image that its author gave to user 1000, or to everybody.
+    status, why: as of a JobEnd. fault: what is wrong with what was asked for, whole sentences; file, line: its place.
+    """
+
+    status: int
+    why: str = ""
+    image: str = ""
+    writable: tuple[str, ...] = ()
+    fault: str = ""
+    file: str = ""
+    line: int = 0
+
+
+class Images(Protocol):
+    """The images of an engine of containers. Cancelling build(), or the caller's death, ends the build.
+
+    Raises: BackendUnavailable when node or engine is away; Unavailable where there is no engine of containers.
+    """
+
+    async def build(self, job: ImageJob) -> ImageEnd: ...
+    async def keep(self, space: str, builds: Sequence[str]) -> None: ...  # all others of this Space go; may be repeated
+    async def sweep(self, kept: Sequence[str]) -> Removed: ...  # all but these images, and what builds no longer use
