@@ -42,10 +42,13 @@ def up(
         None, "--trust-spaces", help="Run Spaces without a sandbox: for a person's own machine only."
     ),
     public_url: str | None = typer.Option(None, help="The hub as people reach it; without it, this machine only."),
+    node: bool = typer.Option(
+        True, help="--no-node: it runs elsewhere on this machine, as `spaces serve --role node`."
+    ),
 ) -> None:
     """Run everything on this machine, in the foreground; prints one line when a push would be accepted."""
     settings = settings_of(context, anew=True, port=port, trust_spaces=trust_spaces, public_url=public_url)
-    running.up(settings, lambda url: typer.echo(f"ready {url}"))
+    running.up(settings, lambda url: typer.echo(f"ready {url}"), own_node=node)
 
 
 def restart(context: typer.Context) -> None:
@@ -62,7 +65,10 @@ def serve_role(
 ) -> None:
     """Run one process of the platform, or a bare gateway in front of one app."""
     if not upstream:
-        serve(settings_of(context, port=port), role, number)
+        settings = settings_of(context, port=port)
+        if role == "node":
+            prepare(Layout(settings.data))  # it may be the first to come
+        serve(settings, role, number)
         return
     host, _, app_port = upstream.rpartition(":")
     if role != "gateway" or not host or not app_port.isdigit():

@@ -1,4 +1,7 @@
-"""Reads the settings: spaces.toml < environment SPACES_*, DATABASE_URL, REDIS_URL < flags; and where each came from."""
+"""Reads the settings: spaces.toml < environment SPACES_*, DATABASE_URL, REDIS_URL < flags; and where each came from.
+
+The two addresses hold passwords; DATABASE_URL_FILE and REDIS_URL_FILE name files that hold them instead.
+"""
 
 from __future__ import annotations
 
@@ -58,6 +61,8 @@ def load(
             variable = COMMON[name]
         if variable in environ and name not in ("data", "hardware"):
             told[name], origin[name] = _parsed(environ[variable], kind, variable), variable
+        elif name in COMMON and (path := environ.get(f"{COMMON[name]}_FILE")):
+            told[name], origin[name] = _of_secret(Path(path), f"{COMMON[name]}_FILE"), path
         if flags.get(name) is not None:
             told[name], origin[name] = flags[name], "flag"
     told["data"] = folder
@@ -134,6 +139,14 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in table.items():
         found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
     return found
+
+
+def _of_secret(file: Path, variable: str) -> str:
+    """The one line of a file that a container is lent."""
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise Fault(what=f"read {file}, which {variable} names", why=error.strerror or str(error)) from error
 
 
 def _tiers(value: Any, file: Path) -> tuple[Hardware, ...]:  # noqa: ANN401 - straight from TOML

@@ -32,8 +32,11 @@ STOP_SPACES = 5.0  # seconds of the ten that SIGTERM has
 log = structlog.get_logger()
 
 
-def up(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Run until SIGTERM or SIGINT. announce: called once, with the hub's address, when a push would be accepted."""
+def up(settings: Settings, announce: Callable[[str], None], *, own_node: bool = True) -> None:
+    """Run until SIGTERM or SIGINT. announce: called once, with the hub's address, when a push would be accepted.
+
+    own_node: False where the node runs elsewhere on this machine, on the same data folder, as in compose.yaml.
+    """
     layout = Layout(settings.data)
     prepare(layout)
     visitor_key(settings)
@@ -41,12 +44,12 @@ def up(settings: Settings, announce: Callable[[str], None]) -> None:
     with _only_one(layout):
         tell(settings)
         try:
-            asyncio.run(_up(settings, announce))
+            asyncio.run(_up(settings, announce, own_node))
         finally:
             untell(settings)
 
 
-async def _up(settings: Settings, announce: Callable[[str], None]) -> None:
+async def _up(settings: Settings, announce: Callable[[str], None], own_node: bool) -> None:
     began = time.monotonic()
     stop, renew = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -55,7 +58,7 @@ async def _up(settings: Settings, announce: Callable[[str], None]) -> None:
     loop.add_signal_handler(signal.SIGHUP, renew.set)
     await port.check(settings.port)
     await migrate(settings)
-    wanted = parts(gateways(settings.gateway.processes), own_live_store=not settings.redis_url)
+    wanted = parts(gateways(settings.gateway.processes), own_live_store=not settings.redis_url, own_node=own_node)
     shown = {part.name: doors(settings) for part in wanted if part.role == "gateway"}
     supervisor = Supervisor(wanted, str(settings.data), _environment(settings), shown)
     try:
@@ -68,7 +71,7 @@ async def _up(settings: Settings, announce: Callable[[str], None]) -> None:
             room.cancel()
             await asyncio.wait([room])
     finally:
-        await _end(supervisor, settings)
+        await _end(supervisor, settings, own_node)
 
 
 async def _until(stop: asyncio.Event, renew: asyncio.Event, supervisor: Supervisor) -> None:
@@ -100,7 +103,7 @@ async def _ready(settings: Settings, stop: asyncio.Event) -> bool:
     return False
 
 
-async def _end(supervisor: Supervisor, settings: Settings) -> None:
+async def _end(supervisor: Supervisor, settings: Settings, own_node: bool) -> None:
     """Visitors' side first, then the Spaces, then what holds state."""
     await supervisor.end(("gateway", "scheduler"))
     try:
@@ -110,8 +113,10 @@ async def _end(supervisor: Supervisor, settings: Settings) -> None:
         log.warning("not every Space could be stopped", why=str(error))
     await supervisor.end(("node", "hub"))
     await supervisor.end(("live",))
-    for path in (Layout(settings.data).run).iterdir():
-        if path.is_socket():
+    layout = Layout(settings.data)
+    others = () if own_node else (layout.node_socket, layout.dial_socket)
+    for path in layout.run.iterdir():
+        if path.is_socket() and path not in others:
             path.unlink()
     log.info("stopped")
 

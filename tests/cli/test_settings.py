@@ -61,3 +61,16 @@ def test_common_names_of_variables_are_known_and_our_own_wins(tmp_path, name):
     common = {name.upper(): "redis://common"}
     assert value(common) == ("redis://common", name.upper())
     assert value(common | {f"SPACES_{name.upper()}": "redis://own"}) == ("redis://own", f"SPACES_{name.upper()}")
+
+
+@pytest.mark.parametrize("name", ["database_url", "redis_url"])
+def test_an_address_with_its_password_may_lie_in_a_file(tmp_path, name):
+    secret, variable = tmp_path / "secret", f"{name.upper()}_FILE"
+    secret.write_text("redis://:pw@host/0\n")
+    got = load(tmp_path, {}, {variable: str(secret)})
+    assert getattr(got.settings, name) == "redis://:pw@host/0"
+    assert got.origin[name] == str(secret)
+    assert getattr(load(tmp_path, {}, {variable: str(secret), name.upper(): "redis://x"}).settings, name) == "redis://x"
+    secret.unlink()
+    with pytest.raises(Fault, match=variable):
+        load(tmp_path, {}, {variable: str(secret)})
