@@ -93,18 +93,28 @@ class Control:
         writer.write(_line({"id": request["id"]} | answer))
 
     def _resume(self, request: Json, writer: asyncio.StreamWriter) -> None:
-        """Without a task, and the answer first: nothing stands between a visitor and a thaw."""
-        answer: Json = {"ok": None}
-        thawed = None
+        """Without a task where the engine thaws at once: nothing stands between a visitor and a thaw."""
         try:
-            thawed = self.instances.resume(InstanceId(request["instance"]))
-        except Fault as fault:
-            answer = {"fault": sandbox.tell_fault(fault)}
-        except OSError as error:
+            thawing = self.instances.resume(InstanceId(request["instance"]))
+        except (Fault, OSError) as error:
+            thawing = asyncio.get_running_loop().create_future()
+            thawing.set_exception(error)
+        if thawing.done():
+            self._resumed(request, writer, thawing)
+        else:
+            thawing.add_done_callback(lambda thawed: self._resumed(request, writer, thawed))
+
+    def _resumed(self, request: Json, writer: asyncio.StreamWriter, thawed: asyncio.Future[Instance | None]) -> None:
+        """The answer first, then the news."""
+        answer: Json = {"ok": None}
+        error = thawed.exception()
+        if isinstance(error, Fault):
+            answer = {"fault": sandbox.tell_fault(error)}
+        elif error:
             answer = {"fault": sandbox.tell_fault(_failed("resume", error))}
         writer.write(_line({"id": request["id"]} | answer))
-        if thawed is not None:
-            self.tell(thawed)
+        if not error and (instance := thawed.result()):
+            self.tell(instance)
 
     async def _unknown(self, request: Json, writer: asyncio.StreamWriter) -> None:
         raise Invalid(what=f"carry out {request['op']}", why="the node has no such operation")
@@ -141,7 +151,7 @@ class Control:
 OPERATIONS = frozenset({"ability_of", "observe", "watch", "start", "stop", "stop_all", "forget", "suspend", "job"})
 
 
-def _failed(what: str, error: Exception) -> BackendUnavailable:
+def _failed(what: str, error: BaseException) -> BackendUnavailable:
     return BackendUnavailable(what=what, why=f"the node failed: {error}")
 
 

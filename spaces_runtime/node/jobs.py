@@ -18,12 +18,11 @@ from spaces_runtime.node.cgroups import Limits
 from spaces_runtime.node.disk import detach
 from spaces_runtime.node.inside import init
 from spaces_runtime.node.job_disk import Scratch, filled, scratch_of
-from spaces_runtime.node.living import buried
 from spaces_runtime.node.logs import Log, Reader
 from spaces_runtime.node.machine import Machine
 from spaces_runtime.node.prepare import INIT, NAME
 from spaces_runtime.node.record import EXIT, exit_status
-from spaces_runtime.node.spawn import Command, Orders, Spawned, born, spawn
+from spaces_runtime.node.spawn import Command, Orders, Spawned, born, buried, spawn
 from spaces_runtime.node.tree import Processes, Tree
 
 PROCESSES = 4096

@@ -1,29 +1,28 @@
-"""One instance while this node holds it: its record, and every handle on it."""
+"""One instance while this node holds it: its record, what is watched of it, and its cell; alike on every engine."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.node import readiness
 from spaces_runtime.node.cgroups import Usage
-from spaces_runtime.node.logs import Log, Reader
+from spaces_runtime.node.logs import Log
 from spaces_runtime.node.network import Sockets, table
-from spaces_runtime.node.record import Record, exit_status
+from spaces_runtime.node.record import Record
 from spaces_runtime.node.relay import Carried
 from spaces_runtime.node.sockets import Table
-from spaces_runtime.node.tree import Processes
+
+if TYPE_CHECKING:
+    from spaces_runtime.node.cell import Cell
 
 ELSEWHERE_AFTER = 2.0  # seconds until a listener on another port is taken for a mistake
-LAST_WORDS = 5.0  # seconds to read the log to its end
 MIB = 2**20
 
 
@@ -35,15 +34,6 @@ def why_ended(status: int | None, *, killed_for_memory: int, memory: int) -> str
     return f"out of memory: limit {memory // MIB} MiB ({how})" if killed_for_memory else how
 
 
-def buried(monitor: subprocess.Popen[bytes]) -> None:
-    """Reap our child; it ends with the sandbox, or is ended. Blocks."""
-    try:
-        monitor.wait(LAST_WORDS)
-    except subprocess.TimeoutExpired:
-        monitor.kill()
-        monitor.wait()
-
-
 class Living:
     """Handles are opened by hold(), let go by release(); the record alone stays for an instance that has ended."""
 
@@ -52,12 +42,10 @@ class Living:
         self.why = record.why
         self.connections: int | None = None  # at the last count
         self.gone = asyncio.Event()  # PID 1 has ended
-        self.monitor: subprocess.Popen[bytes] | None = None
-        self.processes: Processes | None = None
+        self.cell: Cell | None = None
         self.sockets: Sockets | None = None
         self._table: Table | None = None
         self._carried: Carried | None = None
-        self._reader: Reader | None = None
         self._log: Log | None = None
         self._ready: asyncio.Task[None] | None = None
         self._pidfd = -1
@@ -83,11 +71,10 @@ class Living:
         kept = self.record
         return kept.ended or kept.frozen or max(kept.ready, kept.thawed) or kept.started
 
-    def hold(self, *, processes: Processes, sockets: Sockets, carried: Carried | None, log: Log, pipe: int) -> None:
-        """Watch over a running sandbox: its end, its output, its first answer."""
-        self.processes, self.sockets, self._carried = processes, sockets, carried
+    def hold(self, *, sockets: Sockets, carried: Carried | None, log: Log) -> None:
+        """Watch over what runs in the cell: its end, its first answer. Raises: OSError."""
+        self.sockets, self._carried, self._log = sockets, carried, log
         self._table = table(sockets, self.record.init)
-        self._log, self._reader = log, Reader(pipe, log)
         self._pidfd = os.pidfd_open(self.record.init)
         asyncio.get_running_loop().add_reader(self._pidfd, self._end)
         if not self.record.ready:
@@ -156,61 +143,49 @@ class Living:
 
     def count(self) -> None:
         """Ask the kernel how much it uses, and how many connections are established on the app's port."""
-        if self.processes:
-            self._usage = self.processes.usage()
+        if self.cell:
+            self._usage = self.cell.usage()
             self._peak = max(self._peak, self._usage.memory)
         self.connections = self._table.established(self.record.port) if self._table else None
 
     async def freeze(self) -> None:
-        """Nothing of it runs afterwards. Raises: TimeoutError, OSError, and then it runs on."""
-        if self.processes and not self.record.frozen:
-            await self.processes.freeze()
-            self.record = self.record.grown(self.folder, frozen=time.time())
+        """Nothing of it runs afterwards. Raises: TimeoutError, OSError, BackendUnavailable, and then it runs on."""
+        if self.cell and not self.record.frozen:
+            await self.cell.freeze()
+            self.stands()
 
-    def thaw(self) -> None:
-        """It runs when this returns. The record follows later: after a crash the kernel is asked, not the record."""
-        if self.processes and self.record.frozen:
-            self.processes.thaw()
+    def stands(self) -> None:
+        """It is frozen, and that is written down."""
+        self.record = self.record.grown(self.folder, frozen=time.time())
+
+    def thaw(self) -> asyncio.Future[None] | None:
+        """It runs when this returns None, else when the future is done: then `runs` is to be told."""
+        thawing = self.cell.thaw() if self.cell and self.record.frozen else None
+        if thawing is None:
+            self.runs()
+        return thawing
+
+    def runs(self) -> None:
+        """It is thawed. The record follows later: after a crash the cell is asked, not the record."""
+        if self.record.frozen:
             self.record = self.record.changed(frozen=0.0, thawed=time.time())
 
     async def terminate(self, grace: float) -> None:
-        """Ask it to end, then end it, frozen or not."""
-        if not self.processes:
-            return
-        if not self.record.frozen and not self.gone.is_set():
-            but = (self.record.init, self.monitor.pid if self.monitor else 0)
-            self.processes.signal(signal.SIGTERM, but)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(grace):
-                    await self.gone.wait()
-        await self.processes.end()
+        """Ask it to end, then end it, frozen or not. Raises: TimeoutError, BackendUnavailable."""
+        if self.cell:
+            await self.cell.terminate(grace if not self.record.frozen else 0.0, self.gone)
 
     async def finish(self) -> None:
         """The app has ended: read its last words, write down how it was, end what is left of it."""
-        await self._last_words()
-        killed = self.processes.killed_for_memory() if self.processes else 0
-        status = exit_status(self.folder)
-        why = why_ended(status, killed_for_memory=killed, memory=self.record.memory)
-        self.why = f"{self.why}; {why}" if self.why else why
-        if self.processes:
-            await self.processes.end()
+        how = await self.cell.verdict() if self.cell else why_ended(None, killed_for_memory=0, memory=0)
+        self.why = f"{self.why}; {how}" if self.why else how
         self.record = self.record.grown(self.folder, ended=time.time(), frozen=0.0, why=self.why)
-
-    async def _last_words(self) -> None:
-        if self._reader:
-            self._reader.drain()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0 if self.processes and self.processes.pids() else LAST_WORDS):
-                    await self._reader.ended.wait()
 
     async def release(self) -> None:
         """Let go of every handle, so that the kernel can free what they keep alive."""
         if self._ready:
             self._ready.cancel()
             await asyncio.wait((self._ready,))
-        if self._reader:
-            self._reader.drain()
-            self._reader.close()
         if self._pidfd >= 0:
             self._end()
         if self._carried:
@@ -219,10 +194,8 @@ class Living:
             self._table.close()
         if self.sockets:
             self.sockets.close()
+        if self.cell:
+            await self.cell.release()
         if self._log:
             self._log.close()
-        if self.monitor:
-            await asyncio.to_thread(buried, self.monitor)
-        self.monitor = self.processes = self.sockets = self._table = self._carried = self._reader = self._log = (
-            self._ready
-        ) = None
+        self.cell = self.sockets = self._table = self._carried = self._log = self._ready = None

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spaces_runtime.domain.errors import BackendUnavailable, Invalid
+from spaces_runtime.domain.errors import BackendUnavailable
 from spaces_runtime.domain.instance import StartSpec
 from spaces_runtime.domain.layout import MOUNTS, STUB
 from spaces_runtime.node import disk, sandbox
@@ -41,17 +41,11 @@ class Prepared:
     port: int
 
 
-def checked(machine: Machine, spec: StartSpec) -> None:
-    """Names are safe as file names, and a sandbox can be had.
-
-    Raises: Invalid; BackendUnavailable, with the command that permits sandboxes.
-    """
+def checked(machine: Machine) -> None:
+    """A sandbox can be had. Raises: BackendUnavailable, with the command that permits sandboxes."""
     if not machine.bwrap and not machine.trusting:
         why, then = machine.refused, f"To permit it: {machine.permit}; or start with --trust-spaces."
         raise BackendUnavailable(what="start a Space", why=f"no sandbox can be made here ({why})", then=then)
-    for name in (spec.id, spec.space):
-        if not NAME.fullmatch(name):
-            raise Invalid(what="start an instance", why=f"{name!r} cannot be a file's name")
 
 
 def found(machine: Machine, spec: StartSpec) -> None:

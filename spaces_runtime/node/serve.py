@@ -20,6 +20,7 @@ from spaces_runtime.node.dialing import Dialing
 from spaces_runtime.node.instances import Instances
 from spaces_runtime.node.jobs import JobRunner
 from spaces_runtime.node.relay import Relay
+from spaces_runtime.node.sandboxes import Sandboxes
 
 log = structlog.get_logger()
 
@@ -34,7 +35,7 @@ async def serve(layout: Layout, *, port: int, trusting: bool = False, internet: 
         (log.info if finding.holds else log.warning)(finding.says, subject=finding.subject, remedy=finding.remedy)
     control = Control(Ability(rungs=(Phase.FROZEN,), findings=findings), _allowed(SCHEDULER))
     relay = Relay(port)
-    instances = control.instances = Instances(machine, relay, control.tell)
+    instances = control.instances = Instances(machine, Sandboxes(machine, relay), control.tell)
     control.jobs = JobRunner(machine)
     await control.jobs.end_all()
     await instances.adopt()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SHOWN_WITHIN = 20.0  # seconds until bubblewrap has told the pid
+BURIED_WITHIN = 5.0  # seconds until it has gone with its sandbox
 # Joins the control groups, then becomes the sandbox: no code of ours runs between fork and exec.
 JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done; shift; exec "$@"'
 
@@ -83,6 +84,15 @@ class Spawned:
     def call_off(self) -> None:
         """It ends without having run anything."""
         os.close(self.orders)
+
+
+def buried(monitor: subprocess.Popen[bytes]) -> None:
+    """Reap our child; it ends with the sandbox, or is ended. Blocks."""
+    try:
+        monitor.wait(BURIED_WITHIN)
+    except subprocess.TimeoutExpired:
+        monitor.kill()
+        monitor.wait()
 
 
 def born(pid: int) -> int:
