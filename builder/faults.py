@@ -40,6 +40,10 @@ class NoWheel(BuildFailed):
         self.name, self.bounds = name, bounds
 
 
+class EngineAway(BuildFailed):
+    """The container engine does not answer; nothing is wrong with the Space."""
+
+
 class Unbuilt(Exception):
     """Sources stand ready that have to be built in sandboxes of their own first. keys: their folders' names."""
 
