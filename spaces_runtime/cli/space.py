@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from typing import Any, TypeVar
 
 import typer
@@ -19,10 +20,17 @@ from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import find_repo
 from spaces_runtime.domain.repo import Kind, Repo
 
-app = typer.Typer(help="Spaces: see, wake, put to sleep, restart, pause.", no_args_is_help=True)
+app = typer.Typer(help="Spaces: see, wake, put to sleep, restart, pause, keep off the internet.", no_args_is_help=True)
 Json = typer.Option(False, "--json", help="For programs.")
 Name = typer.Argument(..., metavar="NS/NAME")
 T = TypeVar("T")
+
+
+class Switch(Enum):
+    """A word for a person to type."""
+
+    ON = "on"
+    OFF = "off"
 
 
 @app.command("list")
@@ -113,6 +121,17 @@ def pause(context: typer.Context, name: str = Name, as_json: bool = Json) -> Non
     _act(context, name, as_json, lambda desk, repo: settings.pause(desk, OPERATOR, repo))
 
 
+@app.command()
+def internet(
+    context: typer.Context,
+    name: str = Name,
+    state: Switch = typer.Argument(..., help="Whether it may reach the public internet."),
+    as_json: bool = Json,
+) -> None:
+    """Let it reach the public internet, or this platform alone; it starts anew with that."""
+    _act(context, name, as_json, lambda desk, repo: settings.set_internet(desk, OPERATOR, repo, state is Switch.ON))
+
+
 def told(view: show.View) -> dict[str, Any]:
     """A Space for scripts; these names stay."""
     return {
@@ -126,6 +145,7 @@ def told(view: show.View) -> dict[str, Any]:
         "revision": view.serves,
         "head": view.head.key.revision if view.head else None,
         "sleep": view.sleep,
+        "internet": view.internet,
     }
 
 

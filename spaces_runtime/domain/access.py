@@ -57,6 +57,11 @@ def may_lead(who: Person | None, org: str) -> bool:
     return who is not None and who.role is Role.WRITE and (who.admin or role_in(who, org) is OrgRole.ADMIN)
 
 
+def may_operate(who: Person | None) -> bool:
+    """Whether this person decides for the whole hub: what the owner of a repo may not give themselves."""
+    return who is not None and who.admin and who.role is Role.WRITE
+
+
 def sight(who: Person | None) -> Sight:
     """Whose private repos this person sees."""
     if who is None:

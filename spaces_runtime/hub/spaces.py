@@ -55,7 +55,7 @@ async def _with_volumes(desk: Desk, who: Person | None, view: View) -> dict[str,
 
 
 def runtime_of(view: View) -> dict[str, Any]:
-    """The `runtime` object of the contract, §9; `why` is ours: the reason beside every stage."""
+    """The `runtime` object of the contract, §9; ours are `why`, the reason beside every stage, and `internet`."""
     running = sum(instance.answered for instance in view.instances)
     troubled = view.stage in TROUBLED
     return {
@@ -67,6 +67,7 @@ def runtime_of(view: View) -> dict[str, Any]:
         "replicas": {"current": running, "requested": 1},
         "devMode": False,
         "domains": [{"domain": view.host, "stage": "READY"}],
+        "internet": view.internet,
         **({"sha": view.serves} if view.serves else {}),
         **({"errorMessage": view.why if troubled else view.trouble} if troubled or view.trouble else {}),
     }
@@ -189,6 +190,17 @@ async def set_sleep_time(request: Request, namespace: str, name: str) -> dict[st
     if "seconds" not in asked:
         raise Fault(what="set the sleep time", why="seconds is missing")
     await settings.set_sleep(desk(request), who, repo, seconds_of(asked, "seconds"))
+    return await _runtime(request, repo)
+
+
+@router.post(SPACE + "/internet")
+async def set_internet(request: Request, namespace: str, name: str) -> dict[str, Any]:
+    """`{internet}`: whether it may reach the public internet. For admins."""
+    who, repo = await _found(request, namespace, name, Verb.WRITE)
+    internet = (await body(request)).get("internet")
+    if not isinstance(internet, bool):
+        raise Fault(what="set the internet", why="internet must be true or false")
+    await settings.set_internet(desk(request), who, repo, internet)
     return await _runtime(request, repo)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    true,
 )
 
 metadata = MetaData(
@@ -299,6 +300,9 @@ spaces = Table(
     Column("hush", Text),  # JSON of space.Hush
     Column("touched_at", Double, nullable=False),  # by a push or a person; visits are live state
     Column("created_at", Double, nullable=False),
+    Column("internet", Boolean, nullable=False, server_default=true()),  # it may reach the public one
+    Column("peak", BigInteger, nullable=False, server_default="0"),  # bytes; the most its last instance held
+    Column("lease", Text),  # JSON of space.Lease
 )
 
 former_hosts = Table(  # addresses that Spaces had before they were renamed

@@ -19,7 +19,7 @@ from spaces_runtime.domain.lesson import Crashed, Failed
 from spaces_runtime.domain.settings import SleepSettings
 from spaces_runtime.domain.setup import Setup, Volume
 from spaces_runtime.domain.source import FromRepo
-from spaces_runtime.domain.space import BuildState, Hush, Revision, Space, Wish
+from spaces_runtime.domain.space import BuildState, Hush, Lease, Revision, Space, Wish
 from spaces_runtime.store.codec import loads
 from spaces_runtime.store.rungs import ladder
 from spaces_runtime.store.schema import builds, left_out, spaces, variables, volumes
@@ -124,6 +124,8 @@ class Reader:
             touched_at=row.touched_at,
             hold=self.sleep.hold,
             hush=loads(Hush, row.hush) if row.hush else None,
+            peak=row.peak,
+            lease=loads(Lease, row.lease) if row.lease else None,
         )
         return self._targeted(space, row.sleep, rows.left_out.get(row.id, ()))
 
@@ -160,6 +162,7 @@ class Reader:
             secrets=row.secrets,
             volumes=tuple(map(_volume, mounted)),
             restarts=row.restarts,
+            internet=row.internet,
         )
 
     def _tier(self, space: str, name: str) -> Hardware:

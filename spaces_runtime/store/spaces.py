@@ -13,11 +13,11 @@ from spaces_runtime.domain.errors import Invalid, RepoMissing, Taken
 from spaces_runtime.domain.hardware import Hardware
 from spaces_runtime.domain.hosts import loopback
 from spaces_runtime.domain.ids import BuildKey, RepoId, RevisionId, SpaceId
-from spaces_runtime.domain.lesson import Answered, Crashed, Failed, Lesson
+from spaces_runtime.domain.lesson import Answered, Crashed, Failed, Lesson, Peak
 from spaces_runtime.domain.ports.durable import Address, Variable
 from spaces_runtime.domain.settings import SleepSettings
 from spaces_runtime.domain.setup import Volume
-from spaces_runtime.domain.space import Hush, Space, Wish
+from spaces_runtime.domain.space import Hush, Lease, Space, Wish
 from spaces_runtime.store.audit import note
 from spaces_runtime.store.builds import new, of
 from spaces_runtime.store.codec import dumps
@@ -131,6 +131,10 @@ class SqlSpaces:
             raise Invalid(what="set the sleep time", why=f"{seconds} is neither a number of seconds nor -1 for never")
         await self._set(space, by, f"set sleep time {seconds}", sleep=seconds)
 
+    async def set_internet(self, space: SpaceId, internet: bool, *, by: str = "") -> None:
+        """Whether it may reach the public internet. Raises: RepoMissing."""
+        await self._set(space, by, f"set internet {'on' if internet else 'off'}", internet=internet)
+
     async def sleep_time(self, space: SpaceId) -> int | None:
         query = sa.select(spaces.c.sleep).where(spaces.c.id == space)
         seconds: int | None = await self._db.read(lambda c: c.execute(query).scalar())
@@ -170,10 +174,17 @@ class SqlSpaces:
                     connection.execute(spaces.update().where(spaces.c.id == space).values(failed=dumps(lesson)))
                 case Crashed():
                     connection.execute(spaces.update().where(spaces.c.id == space).values(crashed=dumps(lesson)))
+                case Peak(memory=most):
+                    connection.execute(spaces.update().where(spaces.c.id == space).values(peak=most))
                 case _:
                     assert_never(lesson)
 
         await self._db.run(change)
+
+    async def set_lease(self, space: SpaceId, lease: Lease | None) -> None:
+        """On disk when it returns. None: its devices are free again."""
+        values = {"lease": dumps(lease) if lease is not None else None}
+        await self._db.execute(spaces.update().where(spaces.c.id == space).values(values))
 
     async def leave_out(self, space: SpaceId, key: BuildKey, rung: str) -> None:
         """This rung failed for this build. rung: a Phase's value, or `cold`. Repeating it changes nothing."""

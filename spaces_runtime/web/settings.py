@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
-from spaces_runtime.domain.access import Verb
+from spaces_runtime.domain.access import Verb, may_operate
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.hardware import Hardware
 from spaces_runtime.domain.operations import settings
@@ -44,6 +44,9 @@ async def _form(site: Site, request: Request, at: Here, *, wrong: str) -> Respon
         platform_sleep=f"{desk.settings.sleep.frozen:.0f}",
         variables=sorted((await settings.variables(desk, at.who, at.repo)).items()),
         secrets=sorted((await settings.secrets(desk, at.who, at.repo)).items()),
+        internet=at.view.internet,
+        everybody_offline=not desk.settings.internet,
+        operates=may_operate(at.who),
         wrong=wrong,
         **at.told("settings"),
     )
@@ -75,6 +78,10 @@ async def _sleep(site: Site, at: Here, given: FormData) -> None:
     await settings.set_sleep(site.desk, at.who, at.repo, seconds)
 
 
+async def _internet(site: Site, at: Here, given: FormData) -> None:
+    await settings.set_internet(site.desk, at.who, at.repo, _text(given, "internet") == "on")
+
+
 async def _variable(site: Site, at: Here, given: FormData) -> None:
     name, value = _text(given, "key"), _text(given, "value")
     await settings.put_variable(site.desk, at.who, at.repo, name=name, value=value, description="")
@@ -101,6 +108,7 @@ def _text(given: FormData, key: str) -> str:
 CHANGES: dict[str, Change] = {
     "hardware": _hardware,
     "sleep": _sleep,
+    "internet": _internet,
     "variables": _variable,
     "variables/delete": _no_variable,
     "secrets": _secret,

@@ -263,6 +263,15 @@ async def test_a_tier_that_is_not_offered_is_refused(spaces: SqlSpaces) -> None:
     assert (await one(spaces)).setup.hardware == TIERS[1]
 
 
+async def test_a_space_may_reach_the_internet_until_somebody_says_no(spaces: SqlSpaces, db: Database) -> None:
+    assert (await one(spaces)).setup.internet
+    await spaces.set_internet(S, False, by="root")
+    assert not (await one(spaces)).setup.internet
+    query = sa.select(tables.audit.c.by, tables.audit.c.what, tables.audit.c.about)
+    noted = await db.read(lambda connection: connection.execute(query).all())
+    assert ("root", "set internet off", S) in [tuple(row) for row in noted]
+
+
 async def test_a_tier_the_operator_removed_falls_back_to_the_default(spaces: SqlSpaces, db: Database) -> None:
     await spaces.set_hardware(S, "cpu-upgrade")
     fewer = SqlSpaces(db, tiers=TIERS[:1], default_tier="cpu-basic", sleep=SLEEP)

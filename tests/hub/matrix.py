@@ -28,6 +28,7 @@ TALK: Final = ("?+++++-!", "?-++++-!", "00++++-!")
 DUPLICATE: Final = ("?+++++-!", "?-++++-!", "?0++++-!")
 WRITE: Final = ("?--+++-!", "?--+++-!", "00-+++-!")
 WRITE_AS: Final = ("?--+++-!", "?--+++-!", "?0-+++-!")  # the body names the repo: who asks is looked at before
+OPERATE: Final = ("?----+-!", "?----+-!", "00---+-!")
 CREATE: Final = ("?--+++-!",) * 3
 LEAD: Final = ("?---++-!",) * 3
 SELF: Final = ("?++++++!",) * 3
@@ -175,6 +176,7 @@ ROUTES: Final = {
     "POST /api/spaces/{repo}/restart": Line(WRITE),
     "POST /api/spaces/{repo}/hardware": Line(WRITE, {}),
     "POST /api/spaces/{repo}/sleeptime": Line(WRITE, {}),
+    "POST /api/spaces/{repo}/internet": Line(OPERATE, {"internet": True}),
     "GET /api/spaces/{repo}/variables": Line(READ),
     "POST /api/spaces/{repo}/variables": Line(WRITE, {}),
     "DELETE /api/spaces/{repo}/variables": Line(WRITE, {"key": "NONE"}, absent=True),

@@ -69,6 +69,22 @@ def test_hardware_is_one_of_the_hubs_tiers(api: HfApi, make):
     assert api.get_space_runtime(repo).sleep_time == 60  # refused whole
 
 
+def test_only_an_admin_takes_a_space_off_the_internet(api: HfApi, client, make, ann, root):
+    repo = make().full
+    url = f"/api/spaces/{repo}/internet"
+    assert api.get_space_runtime(repo).raw["internet"]
+
+    def ask(token, internet):
+        return client.post(url, headers={"Authorization": f"Bearer {token}"}, json={"internet": internet})
+
+    refused = ask(ann.write, False)
+    assert (refused.status_code, refused.json()["error"].split(":")[-1].strip()[:19]) == (403, "only an admin can. ")
+    assert ask(root.write, "off").status_code == 400
+    assert ask(root.write, False).json()["internet"] is False
+    assert api.get_space_runtime(repo).raw["internet"] is False
+    assert ask(root.write, True).json()["internet"]
+
+
 def test_variables_come_back_with_values(api: HfApi, make):
     repo = make().full
     assert api.get_space_variables(repo) == {}

@@ -114,6 +114,7 @@ def test_everything_of_an_older_release_is_there_and_goes_on(new: NewSettings, r
         assert Path(got).read_text() == LARGE
         assert api.dataset_info("ann/data").private
         assert api.get_space_variables("ann/space")["COLOUR"].value == "red"
+        assert api.get_space_runtime("ann/space").raw["internet"]
         assert here.do(_secrets) == SECRET
         before = api.model_info("ann/model").sha
         api.upload_file(path_or_fileobj=LARGE.encode() * 2, path_in_repo="more.bin", repo_id="ann/model")

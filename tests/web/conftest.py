@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from tests.hub.conftest import ann, api, bob, client, data, hub, make  # noqa: F401 - fixtures
+from tests.hub.conftest import ann, api, bob, client, data, hub, make, root  # noqa: F401 - fixtures

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from spaces_runtime.domain.access import Verb
-from spaces_runtime.domain.errors import Fault, Missing, Taken
+from spaces_runtime.domain.access import Verb, may_operate
+from spaces_runtime.domain.errors import Fault, Missing, Refused, Taken
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import allowed
@@ -86,6 +86,24 @@ def check_sleep(seconds: int | None) -> None:
     if seconds is not None and seconds != -1 and not 1 <= seconds <= LONGEST_SLEEP:
         why = f"{seconds} is neither -1 (never) nor between 1 and {LONGEST_SLEEP} seconds"
         raise Fault(what="set the sleep time", why=why)
+
+
+async def set_internet(desk: Desk, who: Person | None, repo: Repo, internet: bool) -> None:
+    """Whether it may reach the public internet; it starts anew with that. An admin's decision, not the owner's.
+
+    Raises:
+        Refused: not an admin.
+        Fault: on, where no Space may.
+    """
+    space = await _changing(desk, who, repo, "set the internet of")
+    what = f"set the internet of {repo.full}"
+    if not may_operate(who):
+        raise Refused(what=what, why="only an admin can", then="Ask one.")
+    _runs(repo, "set the internet of")
+    if internet and not desk.settings.internet:
+        raise Fault(what=what, why="this platform lets no Space reach it", then="An operator sets `internet`.")
+    await desk.spaces.set_internet(space, internet, by=_name(who))
+    await look(desk, space)
 
 
 async def variables(desk: Desk, who: Person | None, repo: Repo) -> Mapping[str, Variable]:

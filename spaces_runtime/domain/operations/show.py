@@ -31,6 +31,7 @@ class View:
     serves: the revision visitors get, or would get after a wake. head: the pushed one.
     sleep: seconds of idleness until it is put to sleep; None: never.
     seen_at: when the scheduler last looked, Unix seconds; None: not yet.
+    internet: it may reach the public internet.
     """
 
     id: SpaceId
@@ -52,6 +53,7 @@ class View:
     instances: tuple[Instance, ...]
     seen_at: float | None
     volumes: tuple[Volume, ...] = ()
+    internet: bool = True
 
 
 async def show(desk: Desk, repo: Repo, now: float) -> View:
@@ -117,6 +119,7 @@ def view(  # noqa: PLR0917 — all of it, and the moment
         instances=space.instances,
         seen_at=seen.at if seen else None,
         volumes=space.setup.volumes,
+        internet=space.setup.internet and desk.settings.internet,
     )
 
 
