@@ -13,8 +13,6 @@ class Observed:
     """See Space for the fields. at: when it was seen, Unix seconds.
 
     pressed: the scheduler itself asked for sleep, to make room; None: it did not.
-
-    peak: most memory an instance of it was seen to hold, bytes; the scheduler reads it back after a restart.
     """
 
     at: float
@@ -26,7 +24,6 @@ class Observed:
     position: int = 0
     usual: float = 0.0
     pressed: Hush | None = None
-    peak: int = 0
 
 
 def later(asked: Hush | None, pressed: Hush | None) -> Hush | None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from builder.artifact import Artifact, ArtifactKind
-from spaces_runtime.domain.ids import BuildKey, Digest, SpaceId
+from spaces_runtime.domain.hardware import Gpu
+from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.domain.lesson import Crashed, Failed
 from spaces_runtime.domain.setup import Setup, digest
@@ -68,6 +69,15 @@ class Hush:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Devices that a start takes, kept before the start is ordered. at: Unix seconds."""
+
+    instance: InstanceId
+    gpus: tuple[str, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
     """Everything one decision may look at. Times are Unix seconds, spans are seconds.
 
@@ -84,7 +94,9 @@ class Space:
     ladder: warm to cold, without the rungs that failed; empty: never sleeps.
     places: how many instances the placement pass lets it hold now:
         0 waits in the queue (position: 1 is next; -1: this machine can never hold it), 1 rolls with a gap, 2 without.
+    gpus: devices that the placement pass gives its next instance.
     usual: seconds a wake from where it is now takes, measured on this Space; 0: not known yet.
+    peak: most memory its last instance held, bytes; 0: not known yet. lease: see Lease; None: never on a GPU.
     """
 
     id: SpaceId
@@ -107,7 +119,10 @@ class Space:
     start_deadline: float = 1800.0
     places: int = 0
     position: int = 0
+    gpus: tuple[Gpu, ...] = ()
     usual: float = 0.0
+    peak: int = 0
+    lease: Lease | None = None
 
     def spec(self, revision: Revision) -> Digest:
         """The digest an instance of this revision would be started with now."""

@@ -19,10 +19,10 @@ from spaces_runtime.domain.lesson import Crashed
 from spaces_runtime.domain.logs import Source
 from spaces_runtime.domain.ports.engine import Suspends
 from spaces_runtime.domain.route import Order
-from spaces_runtime.domain.space import BuildState, Revision, Space
+from spaces_runtime.domain.space import BuildState, Lease, Revision, Space
 from spaces_runtime.scheduler.environment import environment
 from spaces_runtime.scheduler.known import Known
-from spaces_runtime.scheduler.learn import backoff
+from spaces_runtime.scheduler.learn import backoff, lower
 from spaces_runtime.scheduler.parts import Parts
 from spaces_runtime.scheduler.roster import Roster
 
@@ -78,14 +78,20 @@ class Hands:
         env = environment(
             known.site, space.setup, await self._parts.secrets.open_all(space.id), self._parts.names.hub_url
         )
+        name = InstanceId(uuid4().hex[:16])
+        if space.gpus:
+            lease = Lease(instance=name, gpus=tuple(gpu.id for gpu in space.gpus), at=self._parts.clock())
+            await self._parts.spaces.set_lease(space.id, lease)
+            known.outdate()
         spec = StartSpec(
-            id=InstanceId(uuid4().hex[:16]),
+            id=name,
             space=space.id,
             build=start.key,
             spec=start.spec,
             artifact=revision.artifact,
             setup=space.setup,
             mounts=mounts,
+            gpus=space.gpus,
             env=env,
         )
         await self._say(space, f"Starting {start.key.short} on {space.setup.hardware.name}")
@@ -97,6 +103,8 @@ class Hands:
             spec=start.spec,
             phase=Phase.STARTING,
             since=self._parts.clock(),
+            hardware=space.setup.hardware.name,
+            gpus=tuple(gpu.id for gpu in space.gpus),
         )
         if self._roster.find(space.id, born.id) is None:  # else there is news of it already
             self._roster.put(born, time.monotonic())
@@ -117,8 +125,14 @@ class Hands:
         await self._parts.engine.run.stop(name)
         if (instance := self._roster.find(space.id, name)) is not None:
             self._roster.drop(instance, time.monotonic())
+            if (peak := lower(space, instance)) is not None:
+                await self._parts.spaces.keep(space.id, peak)
+                known.outdate()
         known.ended(name)
         await self._parts.gates.forget(name)
+        if space.lease is not None and space.lease.instance == name:
+            await self._parts.spaces.set_lease(space.id, None)
+            known.outdate()
 
     async def _suspend(self, known: Known, space: Space, name: InstanceId, rung: Phase) -> None:
         try:

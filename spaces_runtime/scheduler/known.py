@@ -51,7 +51,6 @@ class Known:
     worked_at: float = 0.0
     grant: Grant = NOTHING
     pressed: Hush | None = None
-    peak: int = 0
     usual: dict[Phase | None, float] = field(default_factory=dict)
     waking: tuple[Phase | None, float] | None = None
     orders: dict[InstanceId, Order] = field(default_factory=dict)
@@ -76,7 +75,7 @@ class Known:
     def remember(self, seen: Observed) -> None:
         """What an earlier scheduler saw."""
         self.touch(seen.touched_at)
-        self.peak, self.pressed = max(self.peak, seen.peak), seen.pressed
+        self.pressed = seen.pressed
         self.worked_at = max(self.worked_at, min(seen.worked_at, seen.at))
         if seen.usual:
             live = [i for i in seen.instances if i.phase is not Phase.EXITED]
@@ -92,10 +91,9 @@ class Known:
         self.held_since, self.asked = seen.held_since, now
 
     def work(self, instances: tuple[Instance, ...], now: float) -> None:
-        """Measure CPU work of its own, and memory."""
+        """Measure CPU work of its own."""
         ready = next((i for i in instances if i.phase is Phase.READY), None)
         self.sample, self.worked_at = measured(self.sample, self.worked_at, ready, self.touched_at, now)
-        self.peak = max([self.peak, *(i.peak for i in instances)])
 
     def woke(self, now: float) -> None:
         """Its door opened."""
@@ -117,6 +115,7 @@ class Known:
             hush=later(durable.hush, self.pressed),
             places=self.grant.places,
             position=self.grant.position,
+            gpus=self.grant.gpus,
             usual=self._usual(durable, instances),
         )
 

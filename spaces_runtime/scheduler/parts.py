@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from spaces_runtime.domain.hardware import Gpu, Stock
 from spaces_runtime.domain.hosts import Names
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.instance import Mount
 from spaces_runtime.domain.ports.content import Repos
 from spaces_runtime.domain.ports.durable import Builds, Index, Secrets, Spaces
 from spaces_runtime.domain.ports.engine import Engine
-from spaces_runtime.domain.ports.live import Activity, Events, Gates, Observations, Routes, Wakes
+from spaces_runtime.domain.ports.live import Activity, Events, Gates, Observations, Routes, Stocks, Wakes
 from spaces_runtime.domain.ports.logs import Logs
 from spaces_runtime.domain.space import Space
 from spaces_runtime.scheduler.builds import BuildQueue
-from spaces_runtime.scheduler.place import Capacity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,7 @@ class Parts:
 
     mounts: makes the volumes of a Space ready for a start; raises Fault, OSError.
     clear: removes what an engine keeps of a deleted Space. clock: Unix seconds.
+    stock: what the machine has, but for devices; devices: asks the engine for those, or why there is none.
     """
 
     spaces: Spaces
@@ -41,7 +42,9 @@ class Parts:
     events: Events
     logs: Logs
     names: Names
-    capacity: Capacity
+    stocks: Stocks
+    stock: Stock
+    devices: Callable[[], Awaitable[tuple[tuple[Gpu, ...], str]]]
     rescan: Callable[[], Awaitable[None]]
     mounts: Callable[[Space], Awaitable[tuple[Mount, ...]]]
     clear: Callable[[SpaceId], Awaitable[None]]

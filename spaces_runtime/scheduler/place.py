@@ -1,7 +1,8 @@
 """Who may hold how many instances, and who waits where in the queue. Pure.
 
 Admission counts reservations, not ceilings: a tier is what a Space may use at most, its reservation what it is likely
-to use, so thirty small Spaces fit where one full tier would. CPU is shared by weight and refuses nobody.
+to use, so thirty small Spaces fit where one full tier would. CPU is shared by weight and refuses nobody. A GPU, or a
+slice of one, belongs to one Space from the grant of its place until nothing of that Space runs.
 """
 
 from __future__ import annotations
@@ -10,24 +11,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from spaces_runtime.domain.hardware import Hardware
+from spaces_runtime.domain.hardware import Gpu, Hardware, fitting, reservation
 from spaces_runtime.domain.ids import SpaceId
-from spaces_runtime.domain.instance import Phase
+from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.domain.ladder import active_at, earned
 from spaces_runtime.domain.space import Space, Wish
 
-LEAST = 256 * 2**20  # bytes reserved for an app about which nothing is known yet
-MARGIN = 1.2  # times the last peak
 NEVER = -1  # position of what this machine can never hold
-WHOLE = 1e-9  # slack when fractions of a GPU are added up
+LEASE = 180.0  # seconds for which a start that nobody has seen the end of keeps its devices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """What this machine has for Spaces. memory: bytes; gpus: whole devices."""
+    """What this machine has for Spaces. memory: bytes; gpus: devices and slices, each for one Space."""
 
     memory: int
-    gpus: int = 0
+    gpus: tuple[Gpu, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,9 @@ class Claim:
     """What one Space holds and wants.
 
     holds: instances that occupy memory; they keep their places. wants: instances it could use now.
-    memory: bytes reserved for each. gpus: for each, whole devices or a slice < 1.
+    memory: bytes reserved for each. tier: names the devices each needs. has: ids of those that its instances have;
+    kept: of those that are kept for its next one.
+    given: a place was granted that it has not taken yet; nobody gets in before it.
     idle_since: it earned a rung and may be sent to cold for others, the longest idle first; None: it may not.
     held: an open tab or WebSocket would be cut by that.
     asked_at: since when it waits, Unix seconds.
@@ -45,18 +46,27 @@ class Claim:
     holds: int
     wants: int
     memory: int
-    gpus: float = 0.0
+    tier: Hardware | None = None
+    has: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    given: bool = False
     idle_since: float | None = None
     held: bool = False
     asked_at: float = 0.0
 
+    @property
+    def devices(self) -> bool:
+        """It needs any."""
+        return self.tier is not None and self.tier.gpus > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """places, position: see Space."""
+    """places, position: see Space. gpus: devices for the next instance, if it may have one more."""
 
     places: int
     position: int = 0
+    gpus: tuple[Gpu, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +77,11 @@ class Placement:
     evict: tuple[SpaceId, ...] = ()
 
 
-def reservation(hardware: Hardware, peak: int) -> int:
-    """Bytes of memory to count for one instance; never more than its ceiling. peak: bytes, 0 if not known."""
-    return min(hardware.memory, max(LEAST, int(MARGIN * peak)))
+def claim(space: Space, now: float, peak: int, asked_at: float, granted: Grant | None = None) -> Claim:
+    """What this Space holds and wants.
 
-
-def claim(space: Space, now: float, peak: int, asked_at: float) -> Claim:
-    """What this Space holds and wants. peak: most memory an instance of it was seen to hold, bytes."""
+    peak: most memory its last instance was seen to hold, bytes. granted: what it was told last.
+    """
     live = [i for i in space.instances if i.phase is not Phase.EXITED]
     holding = sum(i.phase is not Phase.CHECKPOINTED for i in live)
     rung, target = earned(space, now), space.target
@@ -86,37 +94,44 @@ def claim(space: Space, now: float, peak: int, asked_at: float) -> Claim:
         holds=holding,
         wants=(2 if rolling else 1) if awake else 0,
         memory=reservation(space.setup.hardware, peak),
-        gpus=space.setup.hardware.gpus,
+        tier=space.setup.hardware if space.setup.hardware.gpus else None,
+        has=tuple(gpu for i in live for gpu in i.gpus),
+        kept=_kept(space, live, now, granted),
+        given=awake and not holding and granted is not None and granted.places > 0,
         idle_since=active_at(space) if asleep and space.wish is Wish.SERVE else None,
         held=space.held_since is not None,
         asked_at=asked_at,
     )
 
 
+def _kept(space: Space, live: Sequence[Instance], now: float, granted: Grant | None) -> tuple[str, ...]:
+    """Devices that a start under way takes, or that were granted for one that has not begun."""
+    lease, granted_now = space.lease, granted is not None and granted.places > len(live)
+    under_way = lease is not None and now < lease.at + LEASE and all(i.id != lease.instance for i in space.instances)
+    taken = lease.gpus if lease is not None and under_way else ()
+    return (*taken, *(gpu.id for gpu in granted.gpus if gpu.id not in taken)) if granted and granted_now else taken
+
+
 @dataclass(slots=True)
 class _Room:
-    """What is still free: memory in bytes, and each GPU's free part."""
+    """What is still free: memory in bytes, and devices."""
 
     memory: int
-    gpus: list[float]
+    gpus: dict[str, Gpu]
 
     def fits(self, c: Claim) -> bool:
-        return c.memory <= self.memory and self._devices(c.gpus) is not None
+        return c.memory <= self.memory and (not c.devices or bool(self.chosen(c)))
 
-    def take(self, c: Claim) -> None:
+    def take(self, c: Claim) -> tuple[Gpu, ...]:
+        """One place more; returns its devices."""
+        chosen = self.chosen(c)
         self.memory -= c.memory
-        for device in self._devices(c.gpus) or ():
-            self.gpus[device] = max(0.0, self.gpus[device] - min(1.0, c.gpus))
+        for gpu in chosen:
+            self.gpus.pop(gpu.id, None)
+        return chosen
 
-    def _devices(self, gpus: float) -> Sequence[int] | None:
-        """Whole devices are exclusive; a slice goes where it fits tightest."""
-        if gpus <= 0:
-            return ()
-        if gpus >= 1:
-            free = [n for n, part in enumerate(self.gpus) if part >= 1.0 - WHOLE]
-            return free[: round(gpus)] if len(free) >= round(gpus) else None
-        fitting = [n for n, part in enumerate(self.gpus) if part >= gpus - WHOLE]
-        return [min(fitting, key=lambda n: self.gpus[n])] if fitting else None
+    def chosen(self, c: Claim) -> tuple[Gpu, ...]:
+        return fitting(c.tier, tuple(self.gpus.values())) if c.tier is not None else ()
 
 
 def place(claims: Iterable[Claim], capacity: Capacity) -> Placement:
@@ -127,28 +142,42 @@ def place(claims: Iterable[Claim], capacity: Capacity) -> Placement:
     everyone = [_bounded(c, capacity) for c in claims]
     room = _room(everyone, capacity)
     grants = {c.space: Grant(c.holds) for c in everyone}
-    queue = sorted((c for c in everyone if c.wants and not c.holds), key=lambda c: (c.asked_at, c.space))
+    queue = sorted((c for c in everyone if c.wants and not c.holds), key=_turn)
     waiting: list[Claim] = []
     for c in queue:
-        if c.gpus > capacity.gpus:
+        mine = _with_its_own(room, c, capacity)
+        if c.tier is not None and not fitting(c.tier, capacity.gpus):
             grants[c.space] = Grant(0, NEVER)
-        elif room.fits(c) and not _behind(waiting, c):
-            room.take(c)
-            grants[c.space] = Grant(1)
+        elif mine.fits(c) and not _behind(waiting, c):
+            grants[c.space] = Grant(1, 0, mine.take(c))
+            room = mine
         else:
             waiting.append(c)
             grants[c.space] = Grant(0, len(waiting))
     for c in everyone:
-        if c.wants > c.holds > 0 and not waiting and room.fits(c):
-            room.take(c)
-            grants[c.space] = Grant(c.holds + 1)
-    evict = _evict([_given(c, grants[c.space]) for c in everyone], waiting[0], capacity) if waiting else ()
+        mine = _with_its_own(room, c, capacity)
+        if c.wants > c.holds > 0 and not waiting and mine.fits(c):
+            grants[c.space] = Grant(c.holds + 1, 0, mine.take(c))
+            room = mine
+    evict = _evict([_taken(c, grants[c.space]) for c in everyone], waiting[0], capacity) if waiting else ()
     return Placement(grants=MappingProxyType(grants), evict=evict)
 
 
-def _given(c: Claim, grant: Grant) -> Claim:
+def _turn(c: Claim) -> tuple[bool, float, SpaceId]:
+    """Whoever was told that it has a place is not sent away from the door."""
+    return (not c.given, c.asked_at, c.space)
+
+
+def _with_its_own(room: _Room, c: Claim, capacity: Capacity) -> _Room:
+    """What is free to this one: also the devices that are kept for it."""
+    own = {gpu.id: gpu for gpu in capacity.gpus if gpu.id in c.kept}
+    return _Room(room.memory, own | room.gpus)
+
+
+def _taken(c: Claim, grant: Grant) -> Claim:
     """With its places; one that was given just now is taken, and not to be taken back."""
-    return replace(c, holds=grant.places, idle_since=c.idle_since if c.holds else None)
+    has = (*c.has, *(gpu.id for gpu in grant.gpus))
+    return replace(c, holds=grant.places, has=has, idle_since=c.idle_since if c.holds else None)
 
 
 def _bounded(c: Claim, capacity: Capacity) -> Claim:
@@ -159,16 +188,18 @@ def _bounded(c: Claim, capacity: Capacity) -> Claim:
 
 
 def _room(claims: Iterable[Claim], capacity: Capacity, without: frozenset[SpaceId] = frozenset()) -> _Room:
-    room = _Room(capacity.memory, [1.0] * capacity.gpus)
+    room = _Room(capacity.memory, {gpu.id: gpu for gpu in capacity.gpus})
     for c in claims:
-        for _ in range(c.holds if c.space not in without else 0):
-            room.take(c)
+        if c.space not in without:
+            room.memory -= c.memory * c.holds
+            for gpu in (*c.has, *c.kept):
+                room.gpus.pop(gpu, None)
     return room
 
 
 def _behind(waiting: Sequence[Claim], c: Claim) -> bool:
     """Somebody earlier waits for something this one would take: memory always, GPUs if it uses them."""
-    return any(c.gpus or not w.gpus for w in waiting)
+    return any(c.devices or not w.devices for w in waiting)
 
 
 def _evict(claims: Sequence[Claim], first: Claim, capacity: Capacity) -> tuple[SpaceId, ...]:

@@ -30,9 +30,9 @@ class Places:
         """The claim of a Space as it is now. now: Unix seconds."""
         before = self._claims.get(space.id)
         waited = before is not None and before.wants > before.holds
-        mine = claim(space, now, peak, before.asked_at if before is not None and waited else now)
-        self._claims[space.id] = mine
         known = self._grants.get(space.id)
+        mine = claim(space, now, peak, before.asked_at if before is not None and waited else now, known)
+        self._claims[space.id] = mine
         if mine.wants <= mine.holds:
             known = self._grants[space.id] = Grant(mine.holds)
         elif before != mine or known is None:
@@ -40,6 +40,20 @@ class Places:
         if before is not None and self._frees(before, mine):
             return self._weigh(space.id)
         return News(grant=known)
+
+    def settle(self, capacity: Capacity) -> tuple[SpaceId, ...]:
+        """What there is has changed; returns whose grant is another now."""
+        if capacity == self._capacity:
+            return ()
+        self._capacity = capacity
+        return self._weigh(None).changed
+
+    def taken(self) -> tuple[int, tuple[str, ...], int]:
+        """Bytes of memory that are reserved, devices that are leased, and how many Spaces wait."""
+        grants = [(c, self._grants.get(name, Grant(0))) for name, c in self._claims.items()]
+        memory = sum(min(c.memory, self._capacity.memory) * max(c.holds, grant.places) for c, grant in grants)
+        gpus = {gpu for c, grant in grants for gpu in (*_gpus(c), *(each.id for each in grant.gpus))}
+        return memory, tuple(sorted(gpus)), sum(grant.position > 0 for _, grant in grants)
 
     def forget(self, space: SpaceId) -> tuple[SpaceId, ...]:
         """It is gone; returns whose grant is another now."""
@@ -53,12 +67,17 @@ class Places:
 
     def _frees(self, before: Claim, after: Claim) -> bool:
         """Room came free, or somebody who could make room; and it matters to someone."""
-        less = after.holds < before.holds or after.wants < before.wants
+        less = after.holds < before.holds or after.wants < before.wants or bool(_gpus(before) - _gpus(after))
         gives = before.idle_since is None and after.idle_since is not None
         return (less or gives) and self._waiting
 
-    def _weigh(self, mine: SpaceId) -> News:
+    def _weigh(self, mine: SpaceId | None) -> News:
         done = place(self._claims.values(), self._capacity)
         changed = tuple(s for s, grant in done.grants.items() if s != mine and grant != self._grants.get(s))
         self._grants = dict(done.grants)
-        return News(grant=self._grants.get(mine, Grant(0)), changed=changed, evict=done.evict)
+        grant = self._grants.get(mine, Grant(0)) if mine is not None else Grant(0)
+        return News(grant=grant, changed=changed, evict=done.evict)
+
+
+def _gpus(c: Claim) -> set[str]:
+    return {*c.has, *c.kept}

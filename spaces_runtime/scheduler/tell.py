@@ -99,11 +99,10 @@ def observed(known: Known, space: Space, now: float) -> Observed:
         position=space.position,
         usual=space.usual,
         pressed=known.pressed,
-        peak=known.peak,
     )
 
 
 def _meaning(seen: Observed) -> Observed:
     """Without what changes all the time and changes no stage."""
     still = tuple(replace(i, cpu=0.0, memory=0, peak=0, connections=None) for i in seen.instances)
-    return replace(seen, at=0.0, peak=0, instances=still)
+    return replace(seen, at=0.0, instances=still)

@@ -10,14 +10,17 @@ import asyncio
 import heapq
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 
 from spaces_runtime.domain.errors import Unavailable
+from spaces_runtime.domain.hardware import Stock
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.space import Space
 from spaces_runtime.scheduler.known import Known
 from spaces_runtime.scheduler.parts import Parts
+from spaces_runtime.scheduler.place import Capacity
 from spaces_runtime.scheduler.roster import Roster
 from spaces_runtime.scheduler.sites import Sites
 from spaces_runtime.scheduler.tell import Voice
@@ -40,6 +43,8 @@ class Scheduler:
         self._known: dict[SpaceId, Known] = {}
         self._roster, self._sites, self._voice = Roster(), Sites(parts), Voice(parts)
         self._turns = Turns(parts, self._roster, self._sites, self._known, self.look, self._due)
+        self._has = parts.stock  # what there is
+        self._told: Stock | None = None  # what was told of it last
         self._agenda: list[tuple[float, SpaceId]] = []
         self._sooner = asyncio.Event()
 
@@ -81,6 +86,7 @@ class Scheduler:
         """Read everything anew; look at every Space that has something, or of which something is new."""
         began, now = time.monotonic(), self._parts.clock()
         spaces = {space.id: space for space in await self._parts.spaces.snapshot(None)}
+        await self._devices()
         await self._observe(began)
         for orphan in self._roster.spaces - spaces.keys():
             await self._end_orphan(orphan)
@@ -92,6 +98,22 @@ class Scheduler:
         touched = await self._touched(spaces, now)
         await self._voice.seen(self._known.values(), now)
         await self._look_at(spaces, strangers | touched)
+
+    async def _devices(self) -> None:
+        gpus, no_gpus = await self._parts.devices()
+        stock = self._parts.stock
+        self._has = replace(stock, gpus=gpus, no_gpus=no_gpus)
+        for name in self._turns.places.settle(Capacity(memory=stock.room, gpus=gpus)):
+            self.look(name)
+
+    async def _tell_stock(self) -> None:
+        """When it has changed, and now and then: whoever reads it sees how old it is."""
+        reserved, leased, waiting = self._turns.places.taken()
+        now = self._parts.clock()
+        stock = replace(self._has, reserved=reserved, leased=leased, waiting=waiting)
+        if self._told is None or replace(self._told, at=0.0) != stock or now - self._told.at > AUDIT:
+            self._told = replace(stock, at=now)
+            await self._parts.stocks.publish(self._told)
 
     async def _observe(self, began: float) -> None:
         for lost in self._roster.merge(await self._parts.engine.run.observe(), began):
@@ -199,7 +221,9 @@ class Scheduler:
                 for name, known in tuple(self._known.items()):
                     await self._voice.everything(known)
                     self.look(name)
+                self._told = None
             self._turns.since = since
+            await self._tell_stock()
             await asyncio.sleep(STORE)
 
     async def _rescans(self) -> None:

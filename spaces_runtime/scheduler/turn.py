@@ -20,7 +20,7 @@ from spaces_runtime.domain.gate import Gate
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.domain.ladder import earned
-from spaces_runtime.domain.lesson import Answered, Lesson
+from spaces_runtime.domain.lesson import Crashed, Failed, Lesson
 from spaces_runtime.domain.logs import Source
 from spaces_runtime.domain.route import Order
 from spaces_runtime.domain.space import Hush, Space, Wish
@@ -29,6 +29,7 @@ from spaces_runtime.scheduler.diagnose import End, diagnose
 from spaces_runtime.scheduler.known import Known
 from spaces_runtime.scheduler.learn import learn
 from spaces_runtime.scheduler.parts import Parts
+from spaces_runtime.scheduler.place import Capacity
 from spaces_runtime.scheduler.places import Places
 from spaces_runtime.scheduler.plan import ASLEEP, plan
 from spaces_runtime.scheduler.roster import Roster
@@ -61,7 +62,7 @@ class Turns:
         self._parts, self._roster, self._sites, self._known = parts, roster, sites, known
         self._look, self._due = look, due
         self._hands, self._voice = Hands(parts, roster), Voice(parts)
-        self._places = Places(parts.capacity)
+        self.places = Places(Capacity(memory=parts.stock.room))
         self.since = 0.0  # when the live store began; counts as a touch for what runs
 
     async def take(self, name: SpaceId, known: Known) -> None:
@@ -110,7 +111,7 @@ class Turns:
         """Durably, and where people look."""
         for lesson in lessons:
             await self._parts.spaces.keep(name, lesson)
-            if not isinstance(lesson, Answered):
+            if isinstance(lesson, Failed | Crashed):
                 with contextlib.suppress(OSError):  # a full disk loses a line, not the lesson
                     await self._parts.logs.append(name, Source.RUN, f"{MARK} Ended: {lesson.why}")
         known.outdate()
@@ -145,7 +146,7 @@ class Turns:
         self._known.pop(name, None)
         self._sites.forget(name)
         self._due(name, None)
-        for other in self._places.forget(name):
+        for other in self.places.forget(name):
             self._look(other)
 
     # What there is to know
@@ -213,7 +214,7 @@ class Turns:
 
     def _placed(self, known: Known, space: Space, now: float) -> Space:
         """With its places; whoever gains or has to give way by that is looked at next."""
-        news = self._places.ask(space, now, known.peak)
+        news = self.places.ask(space, now, max([space.peak, *(i.peak for i in space.instances)]))
         known.grant = news.grant
         for name in news.evict:
             if (idle := self._known.get(name)) is not None:
@@ -222,7 +223,7 @@ class Turns:
                 self._look(name)
         for name in news.changed:
             self._look(name)
-        return replace(space, places=news.grant.places, position=news.grant.position)
+        return replace(space, places=news.grant.places, position=news.grant.position, gpus=news.grant.gpus)
 
 
 def _begins(space: Space, action: Resume | Start, now: float) -> tuple[Phase | None, float] | None:

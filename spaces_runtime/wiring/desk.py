@@ -20,7 +20,7 @@ from spaces_runtime.store.git_pulls import GitPulls
 from spaces_runtime.store.holdings import SqlHoldings
 from spaces_runtime.store.index import SqlIndex
 from spaces_runtime.store.keyfile import kept
-from spaces_runtime.store.live import LiveActivity, LiveEvents, LiveObservations, LiveWakes
+from spaces_runtime.store.live import LiveActivity, LiveEvents, LiveObservations, LiveStocks, LiveWakes
 from spaces_runtime.store.locks import SqlLocks
 from spaces_runtime.store.logs import LogFiles
 from spaces_runtime.store.orgs import SqlOrgs
@@ -97,6 +97,7 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
             wakes=LiveWakes(live),
             activity=LiveActivity(live),
             observations=LiveObservations(live),
+            stocks=LiveStocks(live),
             events=LiveEvents(live),
             logs=LogFiles(layout.logs),
             signing=kept(layout.keys / "signing"),

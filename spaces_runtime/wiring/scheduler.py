@@ -14,6 +14,7 @@ from builder.sources import Sources, network, pip_sources
 from spaces_runtime.backends.process.backend import ProcessBackend
 from spaces_runtime.backends.process.jobs import NodeJobs
 from spaces_runtime.domain.errors import Fault
+from spaces_runtime.domain.hardware import Gpu, Stock
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.mounting import make_ready
@@ -23,7 +24,6 @@ from spaces_runtime.domain.settings import BuildSettings, Settings
 from spaces_runtime.scheduler import tick
 from spaces_runtime.scheduler.builds import BuildQueue, Ports
 from spaces_runtime.scheduler.parts import Parts
-from spaces_runtime.scheduler.place import Capacity
 from spaces_runtime.store.live import LiveGates, LiveRoutes
 from spaces_runtime.store.mounts import Mounts
 from spaces_runtime.wiring.desk import desk
@@ -58,7 +58,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                         events=made.events,
                         logs=made.logs,
                         names=made.names,
-                        capacity=Capacity(memory=_memory() - SPARE),
+                        stocks=made.stocks,
+                        stock=stock(),
+                        devices=lambda: _devices(backend),
                         rescan=lambda: rescan(made),
                         mounts=lambda space: make_ready(made, mounts, space, time.time()),
                         clear=backend.forget,
@@ -103,9 +105,15 @@ def _sources(asked: BuildSettings) -> Sources:
     )
 
 
-def _memory() -> int:
-    """Bytes of memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def stock() -> Stock:
+    """What this machine has, but for devices."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Stock(memory=memory, cpus=len(os.sched_getaffinity(0)), room=max(0, memory - SPARE))
+
+
+async def _devices(backend: ProcessBackend) -> tuple[tuple[Gpu, ...], str]:
+    ability = await backend.ability()
+    return ability.gpus, ability.no_gpus
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from builder.artifact import Artifact, ArtifactKind
 from builder.sources import Sources
 from spaces_runtime.domain.errors import Missing
+from spaces_runtime.domain.hardware import Gpu, Stock
 from spaces_runtime.domain.hosts import names
 from spaces_runtime.domain.ids import BuildKey, GatewayId, RepoId, RevisionId, SpaceId, UserId
 from spaces_runtime.domain.instance import Instance, Mount, Phase
@@ -22,7 +23,6 @@ from spaces_runtime.domain.tiers import TIERS
 from spaces_runtime.gateway.serve import GatewayParts, listen, serve
 from spaces_runtime.scheduler.builds import BuildQueue, Ports
 from spaces_runtime.scheduler.parts import Parts
-from spaces_runtime.scheduler.place import Capacity
 from spaces_runtime.scheduler.tick import run
 from spaces_runtime.store.blobs import FileBlobs
 from spaces_runtime.store.builds import SqlBuilds
@@ -35,6 +35,7 @@ from spaces_runtime.store.live import (
     LiveGates,
     LiveObservations,
     LiveRoutes,
+    LiveStocks,
     LiveWakes,
 )
 from spaces_runtime.store.live.connection import Live
@@ -84,7 +85,8 @@ class House:
         self.builds, self.logs = SqlBuilds(self.database), LogFiles(self.layout.logs)
         self.secrets = SqlSecrets(self.database, master_key(self.layout.keys / "master"))
         self.wakes, self.observations = LiveWakes(self.live), LiveObservations(self.live)
-        self.capacity = Capacity(memory=memory)
+        self.stock, self.gpus = Stock(memory=memory, cpus=2, room=memory), tuple[Gpu, ...]()
+        self.stocks = LiveStocks(self.live)
         self.stop, self.tasks = asyncio.Event(), list[asyncio.Task[None]]()
         self.port = 0
         self.said: list[tuple[str, Any]] = []  # routes, orders and resumes, as the scheduler gave them
@@ -102,8 +104,8 @@ class House:
             routes=Heard(LiveRoutes(self.live), self.said, "publish"),
             gates=Heard(LiveGates(self.live), self.said, "order", "state"), wakes=self.wakes,
             activity=LiveActivity(self.live), observations=self.observations, events=LiveEvents(self.live),
-            logs=self.logs, names=self.names, capacity=self.capacity, rescan=_nothing,
-            mounts=self.mounts, clear=node.forget, clock=time.time,
+            logs=self.logs, names=self.names, stocks=self.stocks, stock=self.stock, devices=self.devices,
+            rescan=_nothing, mounts=self.mounts, clear=node.forget, clock=time.time,
         )  # fmt: skip
 
     async def mounts(self, space: Space) -> tuple[Mount, ...]:
@@ -116,6 +118,10 @@ class House:
             folder.mkdir(parents=True, exist_ok=True)
             made.append(Mount(folder=str(folder), inside=volume.mount))
         return tuple(made)
+
+    async def devices(self) -> tuple[tuple[Gpu, ...], str]:
+        """No GPU is at hand: names of some stand for them, which scheduler and node pass on as any other."""
+        return self.gpus, ""
 
     async def begin(self) -> None:
         """The scheduler and one gateway."""

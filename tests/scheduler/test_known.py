@@ -222,5 +222,5 @@ def test_what_changed_while_the_database_was_read_is_read_again():
 
 def test_an_earlier_schedulers_last_look_is_taken_over():
     it = known()
-    it.remember(Observed(at=50.0, touched_at=40.0, worked_at=inf, usual=3.0, peak=9, instances=()))
-    assert (it.touched_at, it.worked_at, it.peak, it.usual) == (40.0, 50.0, 9, {None: 3.0})
+    it.remember(Observed(at=50.0, touched_at=40.0, worked_at=inf, usual=3.0, instances=()))
+    assert (it.touched_at, it.worked_at, it.usual) == (40.0, 50.0, {None: 3.0})

@@ -7,24 +7,39 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spaces_runtime.domain.hardware import LEAST, Gpu, Hardware, fitting, reservation
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.instance import Phase
-from spaces_runtime.scheduler.place import LEAST, NEVER, Capacity, Claim, Grant, claim, place, reservation
+from spaces_runtime.domain.space import Lease
+from spaces_runtime.scheduler.place import LEASE, NEVER, Capacity, Claim, Grant, claim, place
 from tests.scheduler.world import LARGE, SMALL, World
 
 GIB = 2**30
 
 
-def one(name, *, holds=0, wants=1, memory=GIB, **more):
-    return Claim(space=SpaceId(name), holds=holds, wants=wants, memory=memory, **more)
+def one(name, *, holds=0, wants=1, memory=GIB, gpus=0.0, **more):
+    tier = Hardware(name="gpu", cpus=1, memory=memory, disk=1, gpus=gpus) if gpus else None
+    return Claim(space=SpaceId(name), holds=holds, wants=wants, memory=memory, tier=tier, **more)
 
 
-def grants(claims, memory=4 * GIB, gpus=0):
-    return dict(place(claims, Capacity(memory=memory, gpus=gpus)).grants)
+def devices(count=1, share=1.0):
+    return tuple(Gpu(id=f"gpu{n}", model="NVIDIA T4", memory=16 * GIB, share=share) for n in range(count))
 
 
-def evicted(claims, memory=4 * GIB, gpus=0):
-    return place(claims, Capacity(memory=memory, gpus=gpus)).evict
+def grants(claims, memory=4 * GIB, gpus=()):
+    """Places and position; which devices is asked of leases()."""
+    done = place(claims, Capacity(memory=memory, gpus=gpus)).grants
+    return {space: Grant(grant.places, grant.position) for space, grant in done.items()}
+
+
+def leases(claims, gpus):
+    """Space → the devices it has, is kept, or is given."""
+    done = place(claims, Capacity(memory=99 * GIB, gpus=gpus)).grants
+    return {c.space: {*c.has, *c.kept, *(gpu.id for gpu in done[c.space].gpus)} for c in claims}
+
+
+def evicted(claims, memory=4 * GIB):
+    return place(claims, Capacity(memory=memory)).evict
 
 
 def test_a_reservation_follows_the_last_peak_between_a_floor_and_the_ceiling():
@@ -49,19 +64,44 @@ def test_nobody_overtakes_the_first_in_the_queue_on_what_it_waits_for():
 
 
 def test_one_that_waits_for_a_gpu_keeps_nobody_without_one_waiting():
-    crowd = [one("runs", holds=1, gpus=1), one("gpu", gpus=1, asked_at=1), one("cpu", asked_at=2)]
-    assert grants(crowd, gpus=1) == {"runs": Grant(1), "gpu": Grant(0, 1), "cpu": Grant(1)}
+    crowd = [one("runs", holds=1, gpus=1, has=("gpu0",)), one("gpu", gpus=1, asked_at=1), one("cpu", asked_at=2)]
+    assert grants(crowd, gpus=devices()) == {"runs": Grant(1), "gpu": Grant(0, 1), "cpu": Grant(1)}
 
 
-def test_a_gpu_is_exclusive_and_slices_share_one():
-    assert grants([one("a", gpus=1), one("b", gpus=1)], gpus=1) == {"a": Grant(1), "b": Grant(0, 1)}
-    halves = [one("a", gpus=0.5), one("b", gpus=0.5, asked_at=1), one("c", gpus=0.5, asked_at=2)]
-    assert [g.places for g in grants(halves, gpus=1).values()] == [1, 1, 0]
+def test_a_gpu_belongs_to_one_space_and_so_does_a_slice():
+    crowd = [one("a", gpus=1), one("b", gpus=1, asked_at=1), one("c", gpus=1, asked_at=2)]
+    assert leases(crowd, devices(2)) == {"a": {"gpu0"}, "b": {"gpu1"}, "c": set()}
+    thirds = [one("a", gpus=0.3), one("b", gpus=0.3, asked_at=1), one("c", gpus=0.3, asked_at=2)]
+    assert leases(thirds, devices(2, share=3 / 7)) == {"a": {"gpu0"}, "b": {"gpu1"}, "c": set()}
+
+
+def test_a_slice_is_taken_where_it_fits_tightest_and_a_whole_device_is_no_slice():
+    there = (
+        Gpu(id="large", model="A100", memory=GIB, share=3 / 7),
+        Gpu(id="small", model="A100", memory=GIB, share=1 / 7),
+    )
+    assert leases([one("a", gpus=0.1)], there) == {"a": {"small"}}
+    assert grants([one("a", gpus=0.1)], gpus=devices()) == {"a": Grant(0, NEVER)}
+    assert grants([one("a", gpus=1)], gpus=there) == {"a": Grant(0, NEVER)}
+
+
+def test_a_device_that_was_granted_stays_with_its_space_whoever_asks_after():
+    """Seen in a draft: one who had asked earlier took the device of another's start, which was under way."""
+    granted = one("late", gpus=1, kept=("gpu0",), given=True, asked_at=9)
+    assert leases([granted, one("early", gpus=1, asked_at=1)], devices()) == {"late": {"gpu0"}, "early": set()}
+
+
+def test_a_space_rolls_on_a_second_device_if_one_is_free_and_else_with_a_gap():
+    roll = one("roll", holds=1, wants=2, gpus=1, has=("gpu0",))
+    assert grants([roll], gpus=devices())["roll"] == Grant(1)
+    assert leases([roll], devices(2)) == {"roll": {"gpu0", "gpu1"}}
+    begun = replace(roll, kept=("gpu1",))
+    assert grants([begun], gpus=devices(2))["roll"] == Grant(2), "its own lease does not stand in its way"
 
 
 def test_what_this_machine_can_never_hold_blocks_nobody():
     crowd = [one("never", gpus=4, asked_at=1), one("other", gpus=1, asked_at=2)]
-    assert grants(crowd, gpus=1) == {"never": Grant(0, NEVER), "other": Grant(1)}
+    assert grants(crowd, gpus=devices()) == {"never": Grant(0, NEVER), "other": Grant(1)}
 
 
 def test_a_space_larger_than_the_machine_may_run_alone():
@@ -96,16 +136,31 @@ def test_a_place_that_was_just_given_is_not_counted_as_free_when_somebody_is_to_
     assert place(crowd, Capacity(memory=4 * GIB)).evict == (), "in vain: the early one takes what it would free"
 
 
+THERE = (*devices(2), *(replace(gpu, id=f"slice{n}") for n, gpu in enumerate(devices(2, share=0.5))))
+TIERS = [None, None, *(Hardware(name="gpu", cpus=1, memory=1, disk=1, gpus=gpus) for gpus in (0.25, 0.5, 1.0, 2.0))]
 CLAIM = st.builds(
     Claim, space=st.just(SpaceId("")), holds=st.integers(0, 2), wants=st.integers(0, 2),
-    memory=st.integers(LEAST, 6 * GIB), gpus=st.sampled_from([0.0, 0.0, 0.25, 0.5, 1.0, 2.0]),
+    memory=st.integers(LEAST, 6 * GIB), tier=st.sampled_from(TIERS), given=st.booleans(),
     idle_since=st.none() | st.floats(0, 100), held=st.booleans(), asked_at=st.floats(0, 100),
 )  # fmt: skip
-CROWD = st.lists(CLAIM, max_size=12).map(lambda cs: [replace(c, space=SpaceId(f"s{n}")) for n, c in enumerate(cs)])
+
+
+def crowd_of(claims):
+    """With names, and devices as they would have been given: those that hold a place first."""
+    free, named = list(THERE), []
+    for n, c in enumerate(claims):
+        has = [gpu for _ in range(c.holds) for gpu in (fitting(c.tier, free) if c.tier else ())]
+        free = [gpu for gpu in free if gpu not in has]
+        named.append(replace(c, space=SpaceId(f"s{n}"), has=tuple({gpu.id for gpu in has})))
+    return named
+
+
+CROWD = st.lists(CLAIM, max_size=12).map(crowd_of)
+GPUS = st.sampled_from([(), THERE[:1], THERE])
 
 
 @settings(max_examples=500, deadline=None)
-@given(CROWD, st.integers(GIB, 16 * GIB), st.integers(0, 2))
+@given(CROWD, st.integers(GIB, 16 * GIB), GPUS)
 def test_what_runs_keeps_its_place_and_new_places_fit_into_what_is_left(crowd, memory, gpus):
     done = place(crowd, Capacity(memory=memory, gpus=gpus))
     assert set(done.grants) == {c.space for c in crowd}
@@ -113,17 +168,22 @@ def test_what_runs_keeps_its_place_and_new_places_fit_into_what_is_left(crowd, m
     held = sum(c.holds * min(c.memory, memory) for c in crowd)
     assert all(done.grants[c.space].places >= c.holds for c in crowd)
     assert new_memory == 0 or held + new_memory <= memory
-    new_gpus = sum((done.grants[c.space].places - c.holds) * c.gpus for c in crowd)
-    assert new_gpus == 0 or new_gpus <= gpus
+    leased = [gpu.id for c in crowd for gpu in done.grants[c.space].gpus]
+    assert len(leased) == len(set(leased)), "to one each"
+    assert not {gpu for c in crowd for gpu in c.has} & set(leased), "and to nobody what another has"
+    for c in crowd:
+        more = done.grants[c.space].places > c.holds and c.tier is not None
+        assert len(done.grants[c.space].gpus) == (max(1, round(c.tier.gpus)) if more else 0)
 
 
 @settings(max_examples=500, deadline=None)
-@given(CROWD, st.integers(GIB, 16 * GIB), st.integers(0, 2))
+@given(CROWD, st.integers(GIB, 16 * GIB), GPUS)
 def test_the_queue_is_numbered_without_gaps_in_the_order_of_asking(crowd, memory, gpus):
     done = place(crowd, Capacity(memory=memory, gpus=gpus)).grants
     waiting = sorted((c for c in crowd if done[c.space].position > 0), key=lambda c: done[c.space].position)
     assert [done[c.space].position for c in waiting] == list(range(1, len(waiting) + 1))
-    assert [c.asked_at for c in waiting] == sorted(c.asked_at for c in waiting)
+    turns = [(not c.given, c.asked_at) for c in waiting]
+    assert turns == sorted(turns)
     for c in crowd:
         grant = done[c.space]
         assert grant.places <= max(c.holds, c.wants, c.holds and c.holds + 1)
@@ -131,14 +191,14 @@ def test_the_queue_is_numbered_without_gaps_in_the_order_of_asking(crowd, memory
 
 
 @settings(max_examples=500, deadline=None)
-@given(CROWD, st.integers(GIB, 16 * GIB), st.integers(0, 2))
+@given(CROWD, st.integers(GIB, 16 * GIB), GPUS)
 def test_evicting_makes_room_for_the_first_in_the_queue_and_touches_only_the_idle(crowd, memory, gpus):
     done = place(crowd, Capacity(memory=memory, gpus=gpus))
     idle = {c.space for c in crowd if c.idle_since is not None and c.holds}
     assert set(done.evict) <= idle
     if done.evict:
         first = next(c for c in crowd if done.grants[c.space].position == 1)
-        rest = [replace(c, holds=0, wants=0) if c.space in done.evict else c for c in crowd]
+        rest = [replace(c, holds=0, wants=0, has=()) if c.space in done.evict else c for c in crowd]
         assert place(rest, Capacity(memory=memory, gpus=gpus)).grants[first.space].places == 1
 
 
@@ -193,3 +253,18 @@ def test_a_paused_or_never_sleeping_space_is_not_sent_away():
     assert of(world).idle_since is None
     world.happen("pause")
     assert (of(world).wants, of(world).idle_since) == (0, None)
+
+
+def test_a_start_that_was_ordered_keeps_its_devices_until_it_is_seen_or_long_overdue():
+    world = running()
+    world.space = replace(world.space, lease=Lease(instance="new", gpus=("gpu0",), at=world.now))
+    assert of(world).kept == ("gpu0",), "the scheduler that ordered it was killed; nobody else gets the device"
+    world.space = replace(world.space, lease=Lease(instance="new", gpus=("gpu0",), at=world.now - LEASE))
+    assert of(world).kept == ()
+    known = world.space.instances[0]
+    world.space = replace(
+        world.space,
+        lease=Lease(instance=known.id, gpus=("gpu0",), at=world.now),
+        instances=(replace(known, gpus=("gpu0",)),),
+    )
+    assert (of(world).has, of(world).kept) == (("gpu0",), ())

@@ -9,7 +9,7 @@ from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.ports.content import Blobs, Holdings, Locks, Repos, Xorbs
 from spaces_runtime.domain.ports.discussions import Discussions, Pulls
 from spaces_runtime.domain.ports.durable import Buckets, Builds, Index, People, Secrets, Spaces, Storage
-from spaces_runtime.domain.ports.live import Activity, Events, Observations, Wakes
+from spaces_runtime.domain.ports.live import Activity, Events, Observations, Stocks, Wakes
 from spaces_runtime.domain.ports.logs import Logs
 from spaces_runtime.domain.ports.social import Accesses, Downloads, Likes, Orgs
 from spaces_runtime.domain.settings import Settings
@@ -43,6 +43,7 @@ class Desk:
     wakes: Wakes
     activity: Activity
     observations: Observations
+    stocks: Stocks
     events: Events
     logs: Logs
     signing: bytes = field(repr=False)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from spaces_runtime.domain.events import Event
 from spaces_runtime.domain.gate import Answer, Gate
+from spaces_runtime.domain.hardware import Stock
 from spaces_runtime.domain.ids import GatewayId, InstanceId, SpaceId
 from spaces_runtime.domain.observed import Observed
 from spaces_runtime.domain.route import Order, Route, Seen
@@ -68,6 +69,13 @@ class Observations(Protocol):
 
     async def publish(self, seen: Mapping[SpaceId, Observed | None]) -> None: ...
     async def latest(self, named: Collection[SpaceId]) -> Mapping[SpaceId, Observed]: ...
+
+
+class Stocks(Protocol):
+    """What there is to run Spaces on, and how much of it is taken, as the scheduler told last; None: it has not."""
+
+    async def publish(self, stock: Stock) -> None: ...
+    async def latest(self) -> Stock | None: ...
 
 
 class Events(Protocol):

@@ -6,6 +6,7 @@ from spaces_runtime.store.live.events import LiveEvents
 from spaces_runtime.store.live.gates import LiveGates
 from spaces_runtime.store.live.observations import LiveObservations
 from spaces_runtime.store.live.routes import LiveRoutes
+from spaces_runtime.store.live.stocks import LiveStocks
 from spaces_runtime.store.live.wakes import LiveWakes
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "LiveGates",
     "LiveObservations",
     "LiveRoutes",
+    "LiveStocks",
     "LiveWakes",
 ]
