@@ -36,6 +36,9 @@ class Order:
     variables: build arguments. secrets: each a file below /run/secrets for the steps that ask for it, and nowhere else.
     ca: a bundle of certificates, offered as the secret `ca`; empty: none. afresh: nothing of earlier builds is used.
     tag: empty for none. network: `default`, the engine's bridge, or `none`.
+    text: a Dockerfile in place of the repo's own; empty: that.
+    apart: whose build it is: what steps of others left is not used, for BuildKit takes two steps for the same when only
+    the values of their secrets differ. Empty: nobody's.
     """
 
     folder: Path
@@ -48,6 +51,8 @@ class Order:
     ca: str = ""
     afresh: bool = False
     network: str = "default"
+    text: str = ""
+    apart: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +73,7 @@ def build(order: Order, engine: Engine, cli: Cli, *, tell: Callable[[str], None]
 
     Raises: BuildFailed, with the failing line of the Dockerfile; EngineAway.
     """
-    text = Tree(order.folder).read(FILE)
+    text = order.text or Tree(order.folder).read(FILE)
     if text is None:
         raise BuildFailed(f"There is no {FILE} in the repo, or it is no file.", file=FILE)
     for name in (*order.secrets, *order.variables):
@@ -105,7 +110,9 @@ class _Attempt:
         self.ceiling.begin()
         if self.ceiling.lacks:
             self.tell(f"Note: {' and '.join(self.ceiling.lacks)} of builds cannot be limited on this machine.")
-        ended, told = self._run(FILE)
+        if self.order.text:
+            (self.place / FILE).write_text(text)
+        ended, told = self._run(str(self.place / FILE) if self.order.text else FILE)
         front = syntax(text)
         if ended.status != 0 and front and OFFICIAL.fullmatch(front[0]) and told.failed.startswith(FRONTEND):
             self.tell(f"Note: {front[0]} cannot be pulled; the engine's own BuildKit reads this {FILE}.")
@@ -149,6 +156,8 @@ def arguments(order: Order, binary: str, *, file: str, identity: Path, secrets: 
     path = file if file.startswith("/") else str(order.folder / file)
     told = ["--progress", "plain", "--file", path, "--iidfile", str(identity), "--network", order.network]
     told += [part for name, value in sorted(order.variables.items()) for part in ("--build-arg", f"{name}={value}")]
+    if order.apart:
+        told += ["--add-host", f"{order.apart}:127.0.0.1", "--build-arg", f"BUILDKIT_CACHE_MOUNT_NS={order.apart}"]
     told += [part for name, at in sorted(secrets.items()) for part in ("--secret", f"id={name},src={at}")]
     told += [part for name, value in sorted(order.labels.items()) for part in ("--label", f"{name}={value}")]
     told += ["--tag", order.tag] if order.tag else []

@@ -22,12 +22,13 @@ CHUNK: Final = 2**20  # bytes
 class Image:
     """id: `sha256:…` of its configuration. layers: digests of the uncompressed tars, the lowest first.
 
-    config: as the image has it: Env, Labels, User, ... may be absent.
+    config: as the image has it: Env, Labels, User, ... may be absent. digests: `name@sha256:…`, of where it came from.
     """
 
     id: str
     layers: tuple[str, ...]
     config: Mapping[str, Any] = field(default_factory=dict)
+    digests: tuple[str, ...] = ()
 
     @property
     def labels(self) -> dict[str, str]:
@@ -66,7 +67,13 @@ class Engine:
             except (ImageNotFound, NotFound):
                 return None
         layers = tuple((told.get("RootFS") or {}).get("Layers") or ())
-        return Image(id=told["Id"], layers=layers, config=told.get("Config") or {})
+        digests = tuple(told.get("RepoDigests") or ())
+        return Image(id=told["Id"], layers=layers, config=told.get("Config") or {}, digests=digests)
+
+    def forget(self, name: str) -> None:
+        """Take a name away; what nothing else names or uses goes. May be repeated."""
+        with self.asked(), contextlib.suppress(APIError):
+            self.api.remove_image(name, noprune=False)
 
     def files(self, image: str) -> Iterator[bytes]:
         """The whole tree of an image as one tar, in pieces. Nothing of it runs."""
