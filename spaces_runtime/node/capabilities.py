@@ -11,7 +11,7 @@ from pathlib import Path
 
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.sandbox import Finding
-from spaces_runtime.node import cgroups, disk, seccomp
+from spaces_runtime.node import cgroups, disk, gpus, seccomp
 from spaces_runtime.node.internet import prepared
 from spaces_runtime.node.machine import Machine
 
@@ -69,6 +69,7 @@ def look(
     way_out, no_internet = prepared(key, trial=trial) if internet else (None, "")
     no_images = disk.images_work(layout.node)
     kind = seccomp.MACHINES.get(platform.machine())
+    devices, no_gpus = gpus.look()
     machine = Machine(
         layout=layout,
         root=root,
@@ -82,6 +83,8 @@ def look(
         port=port,
         cores=os.cpu_count() or 1,
         seccomp=seccomp.deny(kind) if kind else b"",
+        gpus=devices,
+        no_gpus=no_gpus,
     )
     return machine, findings(machine, no_images=no_images, no_internet=no_internet)
 
@@ -133,6 +136,7 @@ def findings(machine: Machine, *, no_images: str, no_internet: str) -> tuple[Fin
             else "Sleeping Spaces are stopped by signals, which an app could notice.",
         ),
         _internet(machine, no_internet),
+        _gpus(machine),
     )
 
 
@@ -144,6 +148,13 @@ def _sandbox(machine: Machine) -> Finding:
         return Finding(subject="sandbox", holds=False, says=says, remedy="Start without --trust-spaces.")
     says = f"No sandbox can be made, so no Space is run: {machine.refused}."
     return Finding(subject="sandbox", holds=False, says=says, remedy=machine.permit)
+
+
+def _gpus(machine: Machine) -> Finding:
+    if not machine.gpus:
+        return Finding(subject="gpus", holds=True, says=f"Spaces run on processors only: {machine.no_gpus}.")
+    says = f"Spaces may have {len(machine.gpus)} GPUs or slices of one, each for itself."
+    return Finding(subject="gpus", holds=True, says=says)
 
 
 def _internet(machine: Machine, why_not: str) -> Finding:

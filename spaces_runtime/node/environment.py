@@ -37,4 +37,6 @@ def environment(spec: StartSpec, *, cores: int) -> dict[str, str]:
         "CPU_CORES": f"{hardware.cpus:g}",
         "MEMORY": f"{hardware.memory / GIB:g}Gi",
     }
+    if hardware.gpus:
+        fixed["CUDA_VISIBLE_DEVICES"] = ",".join(gpu.id for gpu in spec.gpus)
     return defaults | spec.env | fixed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from spaces_runtime.domain.hardware import Gpu
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.node.cgroups import Cgroups, Group
 from spaces_runtime.node.internet import Internet
@@ -19,6 +20,7 @@ class Machine:
     and Spaces run only where `trusting`.
     images: writable places have a size of their own. port: the platform's. cores: of this machine.
     seccomp: the filter for this architecture; empty: none is known for it.
+    gpus: devices of this machine; no_gpus: why there is none.
     """
 
     layout: Layout
@@ -33,6 +35,8 @@ class Machine:
     port: int
     cores: int
     seccomp: bytes
+    gpus: tuple[Gpu, ...] = ()
+    no_gpus: str = ""
 
     def remove(self) -> None:
         """What the node made on this machine for all Spaces goes when no Space is left. Blocks."""

@@ -162,6 +162,7 @@ def _view(machine: Machine, spec: StartSpec, folder: Path, data: Path, user: int
         writable=((own / "home", HOME), (own / "app", "/app"), (data, "/data")),
         etc=_etc(machine, folder, user),
         memory=spec.setup.hardware.memory,
+        devices=tuple(dict.fromkeys(node for gpu in spec.gpus for node in gpu.nodes)),
         base=Path(spec.artifact.base) if spec.artifact.base else None,
     )
 

@@ -23,6 +23,7 @@ class View:
     shown: (path outside, path inside), read-only. writable: the same, read-write.
     mounted: volumes: (path outside, path inside, whether read-only); they lie over all the others.
     base: folder of Debian packages; its usr lies over the system's. memory: bytes; sizes /tmp and /dev/shm.
+    devices: files of /dev that it alone may use.
     own_network: a network namespace of its own. names: whether the outside's resolver is shown.
     """
 
@@ -33,6 +34,7 @@ class View:
     memory: int
     mounted: tuple[tuple[Path, str, bool], ...] = ()
     base: Path | None = None
+    devices: tuple[str, ...] = ()
     own_network: bool = True
     names: bool = False
     links: tuple[tuple[str, str], ...] = ()
@@ -83,6 +85,8 @@ def arguments(view: View) -> list[str]:
         *system(view.base),
         *settings(view),
         *("--perms", "0755", "--size", str(2**20), "--tmpfs", "/run", "--proc", "/proc", "--dev", "/dev"),
+        *(part for path in parents(view.devices) if path != "/dev" for part in ("--perms", "0755", "--dir", path)),
+        *(part for path in view.devices for part in ("--dev-bind", path, path)),
         *(part for path in TMP for part in ("--perms", "1777", "--size", half, "--tmpfs", path)),
         *(part for path in parents(inside) if path not in TMP for part in ("--perms", "0755", "--dir", path)),
         *(part for outside, path in view.shown for part in ("--ro-bind", str(outside), path)),

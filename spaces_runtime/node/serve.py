@@ -33,7 +33,8 @@ async def serve(layout: Layout, *, port: int, trusting: bool = False, internet: 
     machine, findings = await asyncio.to_thread(look, layout, port=port, trusting=trusting, internet=internet)
     for finding in findings:
         (log.info if finding.holds else log.warning)(finding.says, subject=finding.subject, remedy=finding.remedy)
-    control = Control(Ability(rungs=(Phase.FROZEN,), findings=findings), _allowed(SCHEDULER))
+    ability = Ability(rungs=(Phase.FROZEN,), findings=findings, gpus=machine.gpus, no_gpus=machine.no_gpus)
+    control = Control(ability, _allowed(SCHEDULER))
     relay = Relay(port)
     instances = control.instances = Instances(machine, Sandboxes(machine, relay), control.tell)
     control.jobs = JobRunner(machine)
