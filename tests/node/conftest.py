@@ -1,5 +1,6 @@
 import pytest
 
+from tests.node.outside import outside  # noqa: F401 - a fixture
 from tests.node.place import Place, folder, needs_root
 
 

@@ -39,7 +39,7 @@ def free_subnet(key: str, taken: Iterable[IPv4Network]) -> IPv4Network | None:
     """One that overlaps with none of these; the key says where to begin to look."""
     others = list(taken)
     found = [net for each in RANGES for net in each.subnets(new_prefix=LENGTH)]
-    first = int(key, 16) % RANGES[0].num_addresses // 2 ** (32 - LENGTH)
+    first = int(key, 16) % len(list(RANGES[0].subnets(new_prefix=LENGTH)))
     for net in (*found[first:], *found[:first]):
         if not any(net.overlaps(other) for other in others):
             return net
