@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: setup setup-demo setup-test demo demo-check test soak lint bench lock screenshots compatibility
+.PHONY: setup setup-demo setup-test demo demo-check test test-docker compose-check soak lint bench lock screenshots compatibility
 
 setup: .venv/.runtime ## .venv/bin/spaces
 setup-demo: .venv/.demo
@@ -31,7 +31,13 @@ lint: setup-test
 
 test: lint
 	deploy/test-tools.sh
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/docker
+
+test-docker: setup-test ## what needs a container engine, on the one that runs here or one of its own
+	deploy/with-engine.sh $(BIN)/pytest tests/docker
+
+compose-check: setup-demo ## compose.yaml, from up to down: a push by the real client, an answer, nothing left
+	deploy/with-engine.sh $(BIN)/python -m bench.compose
 
 soak: setup-test ## a quarter of an hour and more: a hundred kills, many more tries of the fuzzer
 	KILL_MOMENTS=100 $(BIN)/pytest -s -o faulthandler_timeout=7200 tests/promises/test_kill_content.py

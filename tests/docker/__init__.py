@@ -1,0 +1,1 @@
+"""What runs on a real container engine; `make test-docker`."""
