@@ -16,7 +16,12 @@ from pathlib import Path
 from typing import Final
 
 WITHIN = 10.0  # seconds for one command
-RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
+# Also as the machine has them, where the node runs in a container that sees the machine's processes.
+RESOLVERS = tuple(
+    Path(root) / name
+    for root in ("/", "/proc/1/root")
+    for name in ("etc/resolv.conf", "run/systemd/resolve/resolv.conf")
+)
 PROGRAM: Final = "iptables"
 REFUSED = (  # RFC 6890 and RFC 1918: everything that is not the public internet
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
@@ -161,7 +166,11 @@ def resolvers(texts: list[str]) -> tuple[str, ...]:
 
 def resolvers_here() -> tuple[str, ...]:
     """Of this machine."""
-    return resolvers([path.read_text() for path in RESOLVERS if path.exists()])
+    texts = []
+    for path in RESOLVERS:
+        with contextlib.suppress(OSError):
+            texts.append(path.read_text())
+    return resolvers(texts)
 
 
 def absent(*programs: str) -> list[str]:

@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from docker import DockerClient
-from docker.errors import DockerException
 from docker.types import IPAMConfig, IPAMPool
 
+from spaces_runtime.domain.errors import BackendUnavailable
+from spaces_runtime.node.docker.engine import Absent, Engine
 from spaces_runtime.node.docker.firewall import firewalls
 from spaces_runtime.node.firewall import Door, Kept, absent, resolvers_here, run, said
 
 log = structlog.get_logger()
 NONE: Final = "none"  # Docker's network of nobody
 LABEL: Final = "spaces.platform"
+USUAL: Final = "docker0"
 BRIDGE: Final = "com.docker.network.bridge.name"
 MTU: Final = "com.docker.network.driver.mtu"
 PROGRAMS: Final = ("iptables", "iptables-restore", "iptables-save", "ip")
@@ -47,69 +48,88 @@ def free_subnet(key: str, taken: Iterable[IPv4Network]) -> IPv4Network | None:
 
 
 class Network:
-    """doors: what Spaces may reach that is not public. hosts: what builds may. Every method blocks.
+    """doors: what Spaces may reach that is not public. hosts: what builds may. Every method blocks but `name`.
 
     Where its rules cannot be set there is no such network: `refused` says why, and every Space is without internet.
     """
 
     def __init__(
-        self, client: DockerClient, key: str, *, doors: tuple[Door, ...] = (), hosts: tuple[Door, ...] = ()
+        self,
+        engine: Engine,
+        key: str,
+        *,
+        doors: tuple[Door, ...] = (),
+        hosts: tuple[Door, ...] = (),
+        resolvers: tuple[str, ...] | None = None,
     ) -> None:
-        self._client, self._key = client, key
-        self._doors, self._hosts = doors, hosts
+        self._engine, self._key = engine, key
+        self._doors, self._hosts, self._told_resolvers = doors, hosts, resolvers
         self._kept = Kept()
         self._named = f"spaces-{key}"
+        self._waits = False  # for an engine that does not answer
         self.bridge = f"spd-{key[:8]}"  # the process engine's begin with sp and a digit of base 16
         self.refused = "it was not opened"
         self.resolvers: tuple[str, ...] = ()
 
     def name(self, *, internet: bool) -> str:
-        """What a container is given as its network. Does not block."""
+        """What a container is given as its network."""
         return NONE if self.refused or not internet else self._named
 
     def open(self) -> str:
-        """Network and rules are there; or why not, which is also `refused`. May be repeated."""
+        """Network and rules are there; or why not, which is also `refused`. May be repeated.
+
+        Rules that stand are left standing even so: somebody may live behind them.
+        """
+        self._waits = False
         missing = absent(*PROGRAMS)
         if os.geteuid() != 0 or missing:
             self.refused = f"{', '.join(missing)} not installed" if missing else "it needs root"
             return self.refused
         try:
             self._open()
+        except BackendUnavailable as fault:
+            self._waits, self.refused = True, fault.why
         except (OSError, subprocess.SubprocessError) as error:
             self.refused = said(error)
-        except DockerException as error:
-            self.refused = str(error)
-        if self.refused:
-            self._kept.close()
         return self.refused
 
     def _open(self) -> None:
-        """The rules first: they name a device that need not be there yet."""
-        self.resolvers = resolvers_here()
-        default = self._default()
+        """The rules first: they name devices that need not be there yet."""
+        self.resolvers = resolvers_here() if self._told_resolvers is None else self._told_resolvers
+        try:
+            default = self._default()
+        except BackendUnavailable:
+            self._guard(USUAL)
+            raise
+        self._guard(default.get(BRIDGE, ""))
+        self._make(default)
+        # Else neighbours on one bridge are out of reach of every rule.
+        bridged = FILTERED.exists() and FILTERED.read_text().strip() == "1"
+        self.refused = "" if bridged else "this kernel has no br_netfilter, so nothing keeps Spaces from each other"
+
+    def _guard(self, builds: str) -> None:
         self._kept = Kept(
             *firewalls(
                 self._key,
                 bridge=self.bridge,
-                builds=default.get(BRIDGE, ""),
+                builds=builds,
                 resolvers=self.resolvers,
                 doors=self._doors,
                 hosts=self._hosts,
             )
         )
         self._kept.open()
-        self._make(default)
-        # Else neighbours on one bridge are out of reach of every rule.
-        bridged = FILTERED.exists() and FILTERED.read_text().strip() == "1"
-        self.refused = "" if bridged else "this kernel has no br_netfilter, so nothing keeps Spaces from each other"
+
+    def _listed(self, **filters: str) -> list[Any]:
+        return list(self._engine.ask("look at its networks", lambda client: client.networks(filters=filters)))
 
     def _default(self) -> dict[str, str]:
         """Options of Docker's own bridge; empty: the engine was told to have none."""
-        found = self._client.networks.list(names=["bridge"], filters={"driver": "bridge"})
-        return next((dict(each.attrs["Options"] or {}) for each in found if each.name == "bridge"), {})
+        found = (dict(each["Options"] or {}) for each in self._listed(driver="bridge"))
+        return next((each for each in found if each.get("com.docker.network.bridge.default_bridge") == "true"), {})
 
     def _ours(self) -> list[Any]:
-        return list(self._client.networks.list(filters={"label": f"{LABEL}={self._key}"}))
+        return self._listed(label=f"{LABEL}={self._key}")
 
     def _make(self, default: dict[str, str]) -> None:
         options = {
@@ -118,39 +138,52 @@ class Network:
             **({MTU: default[MTU]} if MTU in default else {}),
         }
         for network in self._ours():
-            if network.name == self._named and dict(network.attrs["Options"]) == options:
+            if (network["Name"], network["Options"]) == (self._named, options) and self._stands:
                 break
-            network.remove()  # of another version; refused by the engine while a container is on it
+            self._remove(network)  # of another version, or half of one; not while a container is on it
         else:
-            subnet = free_subnet(self._key, self._taken())
-            if subnet is None:
-                raise OSError("no range of private addresses is free for Spaces")
-            pool = IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))
-            self._client.networks.create(
-                self._named,
-                driver="bridge",
-                options=options,
-                ipam=IPAMConfig(pool_configs=[pool]),
-                labels={LABEL: self._key},
-                enable_ipv6=False,
-            )
+            self._create(options)
         ours = Path("/proc/sys/net/ipv6/conf") / self.bridge / "disable_ipv6"
         with contextlib.suppress(FileNotFoundError):  # no IPv6 in this kernel
             ours.write_text("1")  # Docker leaves the device its link-local address
+
+    def _create(self, options: dict[str, str]) -> None:
+        subnet = free_subnet(self._key, self._taken())
+        if subnet is None:
+            raise OSError("no range of private addresses is free for Spaces")
+        ipam = IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))])
+        self._engine.ask(
+            "make the network of Spaces",
+            lambda client: client.create_network(
+                self._named,
+                driver="bridge",
+                options=options,
+                ipam=ipam,
+                labels={LABEL: self._key},
+                check_duplicate=True,
+                enable_ipv6=False,
+            ),
+        )
 
     def _taken(self) -> list[IPv4Network]:
         """What this machine routes, what the engine has promised to others, and the name servers."""
         routes = json.loads(run("ip", "-json", "-4", "route", "show", "table", "all"))
         told = [route["dst"] for route in routes if route["dst"] != "default"]
-        for network in self._client.networks.list():
-            told += [each["Subnet"] for each in network.attrs["IPAM"]["Config"] or () if "Subnet" in each]
+        for network in self._listed():
+            told += [each["Subnet"] for each in network["IPAM"]["Config"] or () if "Subnet" in each]
         nets = (ip_network(each, strict=False) for each in (*told, *self.resolvers))
         halves = 2  # a VPN that takes everything says so with two routes, 0.0.0.0/1 and 128.0.0.0/1
         return [net for net in nets if isinstance(net, IPv4Network) and net.prefixlen >= halves]
 
+    @property
+    def _stands(self) -> bool:
+        return (DEVICES / self.bridge).exists()
+
     def mend(self) -> None:
         """What a reload of the firewall or a person's `docker network prune` took away is there again. 10 ms."""
-        if self.refused:
+        if self._waits or (not self.refused and not self._stands):
+            if not self.open():
+                log.warning("network of Spaces made again", network=self._named)
             return
         try:
             lost = self._kept.mend()
@@ -159,12 +192,14 @@ class Network:
             return
         if lost:
             log.warning("firewall mended", devices=lost, why="somebody else changed the rules for Spaces")
-        if not (DEVICES / self.bridge).exists():
-            log.warning("network made anew", network=self._named, refused=self.open())
 
     def close(self) -> None:
-        """No network of ours and no rule is left. Only when no container is on it."""
+        """No network of ours and no rule is left. Only when no container is on it. Raises: BackendUnavailable."""
         for network in self._ours():
-            network.remove()
+            self._remove(network)
         self._kept.close()
-        self.refused = "it was closed"
+        self.refused, self._waits = "it was closed", False
+
+    def _remove(self, network: Any) -> None:  # noqa: ANN401 the engine's JSON
+        with contextlib.suppress(Absent):
+            self._engine.ask("remove a network of Spaces", lambda client: client.remove_network(network["Id"]))
