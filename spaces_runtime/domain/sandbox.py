@@ -16,8 +16,9 @@ from spaces_runtime.domain.errors import BackendUnavailable, Fault, Invalid, Mis
 from spaces_runtime.domain.hardware import Gpu, Hardware
 from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RevisionId, SpaceId
 from spaces_runtime.domain.instance import Instance, Mount, Phase, StartSpec
-from spaces_runtime.domain.ports.engine import Job, JobEnd
+from spaces_runtime.domain.ports.engine import ImageEnd, ImageJob, Job, JobEnd
 from spaces_runtime.domain.setup import Setup, Volume
+from spaces_runtime.domain.storage import Removed
 
 Json = dict[str, Any]
 LONGEST_LINE: Final = 8 * 2**20  # bytes of one message; an environment is the largest part
@@ -134,6 +135,39 @@ def tell_job(job: Job) -> Json:
 def hear_job(told: Json) -> Job:
     """The way back."""
     return Job(**told | {name: tuple(told[name]) for name in ("argv", "reads", "writes")})
+
+
+def tell_image(job: ImageJob) -> Json:
+    """All of it; secrets among it, so the result is never logged nor kept."""
+    return asdict(job)
+
+
+def hear_image(told: Json) -> ImageJob:
+    """The way back."""
+    variables = tuple((name, value) for name, value in told["variables"])
+    return ImageJob(
+        **told | {"variables": variables} | {name: tuple(told[name]) for name in ("packages", "hosts")},
+    )
+
+
+def tell_image_end(end: ImageEnd) -> Json:
+    """All of it."""
+    return asdict(end)
+
+
+def hear_image_end(told: Json) -> ImageEnd:
+    """The way back."""
+    return ImageEnd(**told | {"writable": tuple(told["writable"])})
+
+
+def tell_removed(removed: Removed) -> Json:
+    """All of it."""
+    return asdict(removed)
+
+
+def hear_removed(told: Json) -> Removed:
+    """The way back."""
+    return Removed(**told)
 
 
 def tell_end(end: JobEnd) -> Json:

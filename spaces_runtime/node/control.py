@@ -12,9 +12,10 @@ from typing import Any
 import structlog
 
 from spaces_runtime.domain import sandbox
-from spaces_runtime.domain.errors import BackendUnavailable, Fault, Invalid
+from spaces_runtime.domain.errors import BackendUnavailable, Fault, Invalid, Unavailable
 from spaces_runtime.domain.ids import InstanceId, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
+from spaces_runtime.domain.ports.engine import Images
 from spaces_runtime.node.instances import Instances
 from spaces_runtime.node.jobs import JobRunner
 
@@ -37,6 +38,7 @@ class Control:
         self._open: dict[asyncio.StreamWriter, asyncio.Event] = {}
         self.instances: Instances
         self.jobs: JobRunner
+        self.images: Images | None = None  # None: the engine has none
 
     def tell(self, instance: Instance) -> None:
         """To everyone who watches."""
@@ -84,7 +86,7 @@ class Control:
         # An order once given is carried out, also when its giver goes away; only builds end with him.
         work: asyncio.Future[Any] = asyncio.ensure_future(operation(request, writer))
         try:
-            answer = {"ok": await (work if request["op"] == "job" else asyncio.shield(work))}
+            answer = {"ok": await (work if request["op"] in ENDED_WITH_ASKER else asyncio.shield(work))}
         except Fault as fault:
             answer = {"fault": sandbox.tell_fault(fault)}
         except Exception as error:  # the root of a task: the asker must hear something
@@ -147,8 +149,25 @@ class Control:
     async def _job(self, request: Json, writer: asyncio.StreamWriter) -> Json:
         return sandbox.tell_end(await self.jobs.run(sandbox.hear_job(request["job"])))
 
+    async def _image(self, request: Json, writer: asyncio.StreamWriter) -> Json:
+        return sandbox.tell_image_end(await self._all_images().build(sandbox.hear_image(request["job"])))
 
-OPERATIONS = frozenset({"ability_of", "observe", "watch", "start", "stop", "stop_all", "forget", "suspend", "job"})
+    async def _keep_images(self, request: Json, writer: asyncio.StreamWriter) -> None:
+        await self._all_images().keep(request["space"], request["builds"])
+
+    async def _sweep_images(self, request: Json, writer: asyncio.StreamWriter) -> Json:
+        return sandbox.tell_removed(await self._all_images().sweep(request["kept"]))
+
+    def _all_images(self) -> Images:
+        if self.images is None:
+            then = "Start the platform with --engine docker."
+            raise Unavailable(what="work with images", why="this node has no container engine", then=then)
+        return self.images
+
+
+INSTANCES = frozenset({"ability_of", "observe", "watch", "start", "stop", "stop_all", "forget", "suspend"})
+ENDED_WITH_ASKER = frozenset({"job", "image"})
+OPERATIONS = INSTANCES | ENDED_WITH_ASKER | {"keep_images", "sweep_images"}
 
 
 def _failed(what: str, error: BaseException) -> BackendUnavailable:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,9 +108,9 @@ def _bring(source: Path, target: Path, size: int) -> None:
         os.chown(place, BUILDER, CONTROL, follow_symlinks=False)
 
 
-def written(processes: Processes) -> int:
-    """Bytes these have written to disks, with all their children that have ended."""
-    return sum(_written(pid) for pid in processes.pids())
+def written(pids: Iterable[int]) -> int:
+    """Bytes these processes have written to disks, with all their children that have ended."""
+    return sum(map(_written, pids))
 
 
 def _written(pid: int) -> int:
@@ -125,6 +126,6 @@ async def filled(processes: Processes, scratch: Scratch | None, most: int) -> No
     """Returns when a build has written more than it may; 0: never."""
     while True:
         held = await asyncio.to_thread(scratch.used) if scratch else 0
-        if most and max(written(processes), held) >= most:
+        if most and max(written(processes.pids()), held) >= most:
             return
         await asyncio.sleep(EVERY)

@@ -52,10 +52,13 @@ class JobRunner:
         self._folder = machine.layout.node / "jobs"
         self._folder.mkdir(parents=True, exist_ok=True)
 
-    async def run(self, job: Job) -> JobEnd:
-        """Until its end. Raises: Invalid, Unavailable, OSError, TimeoutError when it could not be started."""
+    async def run(self, job: Job, *, opens: Path | None = None) -> JobEnd:
+        """Until its end. opens: a socket that it may open, and no order from outside can name.
+
+        Raises: Invalid, Unavailable, OSError, TimeoutError when it could not be started.
+        """
         self._check(job)
-        running = await self._begin(job)
+        running = await self._begin(job, opens)
         end = JobEnd(status=-9, why="it was called off")
         try:
             late = full = False
@@ -87,25 +90,25 @@ class JobRunner:
             if not Path(path).resolve().is_relative_to(layout.data.resolve()):
                 raise Invalid(what=what, why=f"{path} is not in the data folder")
 
-    async def _begin(self, job: Job) -> Running:
+    async def _begin(self, job: Job, opens: Path | None) -> Running:
         folder = self._folder / job.id
         await asyncio.to_thread(detach, folder / "disk")  # of one that a killed node ran
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         scratch = scratch_of(self._machine, folder, job.scratch, job.disk)
         try:
-            return await self._spawned(job, folder, scratch)
+            return await self._spawned(job, folder, scratch, opens)
         except BaseException:
             if scratch:
                 await asyncio.to_thread(scratch.give_back, whole=False)
             raise
 
-    async def _spawned(self, job: Job, folder: Path, scratch: Scratch | None) -> Running:
+    async def _spawned(self, job: Job, folder: Path, scratch: Scratch | None, opens: Path | None) -> Running:
         lent = await asyncio.to_thread(scratch.lend) if scratch else None
         group = self._machine.group(GROUP + job.id)
         group.make(Limits(memory=job.memory, cpus=job.cpus, processes=PROCESSES, last=job.background))
         owner = BUILDER if self._machine.root else None
-        view = self._view(job, folder, lent)
+        view = self._view(job, folder, lent, opens)
         command = Command(
             joins=group.joins,
             bwrap=(self._machine.bwrap, *sandbox.arguments(view)) if self._machine.bwrap else (),
@@ -125,25 +128,26 @@ class JobRunner:
             scratch=scratch,
         )
         if spawned.init:
-            spawned.order(self._orders(job))
+            spawned.order(self._orders(job, opens))
         else:
             spawned.call_off()
         return running
 
-    def _orders(self, job: Job) -> Orders:
+    def _orders(self, job: Job, opens: Path | None) -> Orders:
         root = self._machine.root
+        groups = (CONTROL, *((opens.stat().st_gid,) if opens else ()))  # CONTROL: of what the scheduler made for it
         return Orders(
             argv=job.argv,
             env=job.env,
             folder=job.writes[0] if job.writes and Path(job.writes[0]).is_dir() else "/",
             user=BUILDER if root else None,
-            groups=(CONTROL,) if root else (),  # the group of what the scheduler made for it
+            groups=groups if root else (),
             keeper=STUB if root else None,
             limits={"RLIMIT_CORE": 0, "RLIMIT_NOFILE": FILES},
         )
 
-    def _view(self, job: Job, folder: Path, lent: Path | None) -> sandbox.View:
-        """The system, this interpreter with the builder, and the folders it was given. lent: the scratch folder."""
+    def _view(self, job: Job, folder: Path, lent: Path | None, opens: Path | None) -> sandbox.View:
+        """The system, this interpreter with the builder, and what it was given. lent: the scratch folder."""
         etc = folder / "etc"
         etc.mkdir()
         number = BUILDER if self._machine.root else 1000
@@ -152,10 +156,11 @@ class JobRunner:
         with contextlib.suppress(OSError):
             shutil.copy("/etc/hosts", etc / "hosts")
         ours = dict.fromkeys(path for path in (*interpreter(), *job.reads) if not path.startswith("/usr/"))
+        writable = [(lent if lent and path == job.scratch else Path(path), path) for path in job.writes]
         return sandbox.View(
             root=self._machine.root,
             shown=(*((Path(path), path) for path in ours), (Path(init.__file__), INIT)),
-            writable=tuple((lent if lent and path == job.scratch else Path(path), path) for path in job.writes),
+            writable=(*writable, *([(opens, str(opens))] if opens else [])),
             etc=etc,
             memory=job.memory,
             own_network=not job.network,
