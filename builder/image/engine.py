@@ -75,6 +75,31 @@ class Engine:
         with self.asked(), contextlib.suppress(APIError):
             self.api.remove_image(name, noprune=False)
 
+    def images(self) -> list[Image]:
+        """All there are."""
+        with self.asked():
+            names = [told["Id"] for told in self.api.images()]
+        return [image for name in names if (image := self.image(name)) is not None]
+
+    def tag(self, image: str, name: str) -> None:
+        """The name moves to this image. name: `repository:tag`."""
+        repository, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "latest")
+        with self.asked():
+            self.api.tag(image, repository, tag)
+
+    def has(self, image: str, path: str) -> bool:
+        """Whether there is a file of this path in an image, links followed. Nothing of it runs."""
+        with self.asked():
+            made = self.api.create_container(image, command=["/never-started"], labels={"spaces.passing": "1"})
+            try:
+                stream, _ = self.api.get_archive(made["Id"], path)
+                stream.close()
+            except (NotFound, APIError):
+                return False
+            finally:
+                self.api.remove_container(made["Id"], v=True, force=True)
+        return True
+
     def files(self, image: str) -> Iterator[bytes]:
         """The whole tree of an image as one tar, in pieces. Nothing of it runs."""
         with self.asked():
