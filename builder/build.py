@@ -34,6 +34,7 @@ from builder.workshop import Workshop
 
 SOURCES: Final = "sources"  # below `out`: what is built from source
 BORROWED: Final = "versions are those of other Spaces that ask for the same; rebuild to look for newer ones."
+WITHOUT: Final = f"{Sdk.GRADIO.value}, {Sdk.STATIC.value}, {Sdk.STREAMLIT.value}"  # SDKs that need no containers
 LAUNCHER: Final = "/launch.py"  # the platform's own, bound into every sandbox
 STREAMLIT: Final = (
     *("/env/bin/python", "-m", "streamlit", "run", "--server.address=0.0.0.0", f"--server.port={STREAMLIT_PORT}"),
@@ -50,6 +51,7 @@ class Build:
     previous: folders of earlier builds of this Space, the newest first; their locks are kept to.
     afresh: a person asked for a new resolution. search: PATH for other Pythons. hub: where preload_from_hub asks.
     locks: the newest lock of each set of inputs. own: what is this Space's alone, `wheels` and `envs`: made of sources.
+    containers: Spaces run in containers, so that a Dockerfile can be built.
     """
 
     code: Path
@@ -67,6 +69,7 @@ class Build:
     sources: Sources = field(default_factory=Sources)
     search: str = ""
     hub: str = ""
+    containers: bool = False
 
     @cached_property
     def tree(self) -> Tree:
@@ -77,9 +80,9 @@ class Build:
     def recipe(self) -> Recipe:
         """Raises: ConfigError, NoAppFile."""
         recipe = read_recipe(self.tree.read(FILE), self.tree.files())
-        if recipe.sdk is Sdk.DOCKER:
-            then = f"Allowed here: {Sdk.GRADIO.value}, {Sdk.STATIC.value}, {Sdk.STREAMLIT.value}."
-            found = "sdk is docker, and this machine has no container engine yet"
+        if recipe.sdk is Sdk.DOCKER and not self.containers:
+            then = f"Its operator can start it with --engine docker; allowed until then: {WITHOUT}."
+            found = "sdk is docker, and this platform runs Spaces without containers"
             raise ConfigError(file=FILE, line=recipe.sdk_line, found=found, then=then)
         return recipe
 
@@ -156,6 +159,8 @@ def at_once(build: Build) -> Artifact | None:
     """
     if build.recipe.sdk is Sdk.STATIC:
         return None if build.recipe.build_command else static(build, build.code)
+    if build.recipe.sdk is Sdk.DOCKER:
+        return None
     lock = build.kept()
     if lock is None or any(not wheel.sha256 for wheel in lock.wheels):
         return None
@@ -171,7 +176,7 @@ def at_once(build: Build) -> Artifact | None:
 
 def notes(build: Build) -> tuple[str, ...]:
     """What works, but not as its author may think. Raises as at_once()."""
-    if build.recipe.sdk is Sdk.STATIC:
+    if build.recipe.sdk in (Sdk.STATIC, Sdk.DOCKER):
         return build.recipe.warnings
     borrowed = (BORROWED,) if build.is_borrowing else ()
     return (*build.recipe.warnings, *build.wanted.warnings, *borrowed)
@@ -283,6 +288,22 @@ def static(build: Build, folder: Path) -> Artifact:
         index=build.recipe.app_file,
         headers=build.recipe.headers,
         frameable=build.recipe.frameable,
+    )
+
+
+def containing(build: Build, image: str, writable: tuple[str, ...]) -> Artifact:
+    """A container image, which starts as its author says. image: its id; writable: see Artifact."""
+    recipe = build.recipe
+    return Artifact(
+        kind=ArtifactKind.IMAGE,
+        digest=_digest(build, image, *writable, *recipe.headers),
+        location=image,
+        writable=writable,
+        command=(),
+        port=recipe.port,
+        headers=recipe.headers,
+        frameable=recipe.frameable,
+        start_deadline=recipe.start_deadline,
     )
 
 

@@ -42,7 +42,14 @@ class Control:
 
     def tell(self, instance: Instance) -> None:
         """To everyone who watches."""
-        line = _line({"changed": sandbox.tell_instance(instance)})
+        self._send(_line({"changed": sandbox.tell_instance(instance)}))
+
+    def able(self, ability: sandbox.Ability) -> None:
+        """What has turned out to be possible; everyone who watches is told."""
+        self._ability = ability
+        self._send(_line({"able": sandbox.tell_ability(ability)}))
+
+    def _send(self, line: bytes) -> None:
         for writer in tuple(self._watchers):
             if writer.transport.get_write_buffer_size() > sandbox.LONGEST_LINE:
                 writer.transport.abort()  # it does not read; it will come again and see everything
@@ -152,6 +159,9 @@ class Control:
     async def _image(self, request: Json, writer: asyncio.StreamWriter) -> Json:
         return sandbox.tell_image_end(await self._all_images().build(sandbox.hear_image(request["job"])))
 
+    async def _base_image(self, request: Json, writer: asyncio.StreamWriter) -> str:
+        return await self._all_images().base(request["packages"])
+
     async def _keep_images(self, request: Json, writer: asyncio.StreamWriter) -> None:
         await self._all_images().keep(request["space"], request["builds"])
 
@@ -167,7 +177,7 @@ class Control:
 
 INSTANCES = frozenset({"ability_of", "observe", "watch", "start", "stop", "stop_all", "forget", "suspend"})
 ENDED_WITH_ASKER = frozenset({"job", "image"})
-OPERATIONS = INSTANCES | ENDED_WITH_ASKER | {"keep_images", "sweep_images"}
+OPERATIONS = INSTANCES | ENDED_WITH_ASKER | {"base_image", "keep_images", "sweep_images"}
 
 
 def _failed(what: str, error: BaseException) -> BackendUnavailable:

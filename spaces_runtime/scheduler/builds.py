@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
 from builder.build import Build, at_once, ended, notes
+from builder.recipe import Sdk
 from builder.result import End, Result, load
 from builder.sources import Sources
 from spaces_runtime.domain.errors import BackendUnavailable, Fault, Unavailable
@@ -23,17 +25,19 @@ from spaces_runtime.domain.ids import BuildKey, RepoId, SpaceId
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.logs import Source
 from spaces_runtime.domain.ports.content import Repos
-from spaces_runtime.domain.ports.durable import Builds, Spaces
-from spaces_runtime.domain.ports.engine import Job, JobEnd, Jobs
+from spaces_runtime.domain.ports.durable import Builds, Secrets, Spaces
+from spaces_runtime.domain.ports.engine import ImageEnd, ImageJob, Images, Job, JobEnd, Jobs
 from spaces_runtime.domain.ports.live import Wakes
 from spaces_runtime.domain.ports.logs import Logs
 from spaces_runtime.domain.settings import BuildSettings
 from spaces_runtime.domain.space import BuildState, Revision, Space
 from spaces_runtime.scheduler.build_folders import Folders
+from spaces_runtime.scheduler.build_image import base_job, dockerfile_job, failure, finish_image, name_of
 from spaces_runtime.scheduler.build_job import build_job, cause, finish_site, site_job, source_job
 from spaces_runtime.scheduler.compiling import Compiling
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 STATES = {End.DONE: BuildState.DONE, End.FAILED: BuildState.FAILED, End.INVALID: BuildState.INVALID}
 LEAST = 10**9  # bytes free on the disk, below which no build begins
@@ -43,7 +47,7 @@ AGAIN = 2.0  # seconds until a node that is away is asked again
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """All the queue talks to."""
+    """All the queue talks to. images: None where Spaces do not run in containers."""
 
     repos: Repos
     jobs: Jobs
@@ -51,6 +55,8 @@ class Ports:
     builds: Builds
     spaces: Spaces
     wakes: Wakes
+    secrets: Secrets
+    images: Images | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,6 +121,8 @@ class BuildQueue:
     async def forget(self, space: SpaceId) -> None:
         """A deleted Space: nothing of its builds is left. May be repeated."""
         await self.cancel(space)
+        if self._ports.images is not None:
+            await self._ports.images.keep(space, ())
         await asyncio.to_thread(self._folders.remove_all, space)
 
     async def close(self) -> None:
@@ -156,6 +164,7 @@ class BuildQueue:
         try:
             build = await self._checked_out(space, repo, key)
             result = await asyncio.to_thread(ended, partial(at_once, build))
+            result = await self._on_base(build, result) if result is not None else None
             if result is not None:
                 await self._say(space.id, *_said_at_once(build, result))
                 return result
@@ -165,7 +174,7 @@ class BuildQueue:
                 room(shutil.disk_usage(self._layout.data).free)
                 await self._ports.builds.record(space.id, Revision(key=key, build=BuildState.RUNNING))
                 await self._look(space.id)
-                return await self._build(space.id, key, build)
+                return await self._build(space, key, build)
         except Fault as fault:
             await self._say(space.id, str(fault))
             return Result(end=End.FAILED, why=str(fault))
@@ -179,6 +188,9 @@ class BuildQueue:
         kept = {key, *(instance.build for instance in space.instances)}
         kept |= {revision.key for revision in (space.head, space.last_good) if revision is not None}
         folder, earlier = await asyncio.to_thread(self._folders.begin, space.id, key, kept)
+        if self._ports.images is not None:
+            with contextlib.suppress(Fault):  # the engine is away: the next build of this Space, or a sweep
+                await self._ports.images.keep(space.id, [name_of(each) for each in kept])
         good = space.last_good.key if space.last_good is not None else None
         # what has answered comes first: a new resolution that never did is undone with the next push
         earlier = tuple(sorted(earlier, key=lambda before: before.key != good))
@@ -194,14 +206,52 @@ class BuildQueue:
             locks=self._layout.locks,
             own=self._layout.own / space.id,
             revision=key.revision,
+            accelerator="cuda" if space.setup.hardware.gpus else "cpu",
             previous=tuple(before.made for before in earlier),
             afresh=any(before.key.revision == key.revision for before in earlier),
             sources=self._sources,
             search=self._search,
             hub=self._hub,
+            containers=self._ports.images is not None,
         )
 
-    async def _build(self, space: SpaceId, key: BuildKey, build: Build) -> Result:
+    async def _build(self, space: Space, key: BuildKey, build: Build) -> Result:
+        if build.recipe.sdk is Sdk.DOCKER:
+            return await self._dockerfile(space, key, build)
+        result = await self._made(space.id, key, build)
+        if result.artifact is None or not _needs_base(build):
+            return result
+        job = base_job(build, space, key, self._settings, log=self._log(space.id))
+        end = await self._image(job)
+        if failed := failure(end, self._settings):
+            await self._say(space.id, failed.why)
+            return failed
+        return replace(result, artifact=replace(result.artifact, image=end.image))
+
+    async def _on_base(self, build: Build, result: Result) -> Result | None:
+        """The same above the base with its Debian packages; None: that is not made yet."""
+        if self._ports.images is None or result.artifact is None or not _needs_base(build):
+            return result
+        image = await self._ports.images.base(build.debian.names)
+        return replace(result, artifact=replace(result.artifact, image=image)) if image else None
+
+    async def _dockerfile(self, space: Space, key: BuildKey, build: Build) -> Result:
+        for note in notes(build):
+            await self._say(space.id, f"Note: {note}")
+        secrets = await self._ports.secrets.open_all(space.id)
+        job = dockerfile_job(build, space, key, self._settings, secrets=secrets, log=self._log(space.id))
+        end = await self._image(job)
+        result = finish_image(build, end, self._settings)
+        if result.why and result.why != end.fault:  # else it has said so itself
+            await self._say(space.id, result.why)
+        return result
+
+    async def _image(self, job: ImageJob) -> ImageEnd:
+        images = self._ports.images
+        assert images is not None  # noqa: S101 else no build asks for one
+        return await self._until_there(job.space, partial(images.build, job))
+
+    async def _made(self, space: SpaceId, key: BuildKey, build: Build) -> Result:
         if build.recipe.build_command:
             return await self._site(space, key, build)
         for _ in range(TURNS):
@@ -230,15 +280,26 @@ class BuildQueue:
 
     async def _run(self, space: SpaceId, key: BuildKey, ask: Callable[..., Job]) -> JobEnd:
         """ask: what to run, but for what every job of a build has."""
-        path = self._layout.logs / space / "build.log"
+        path = self._log(space)
         name = f"{space}-{key.revision[:12]}-{key.rebuild}"
         job = await asyncio.to_thread(partial(ask, settings=self._settings, log=str(path), name=name))
+        return await self._until_there(space, partial(self._ports.jobs.run, job))
+
+    async def _until_there(self, space: str, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask until node and engine are there."""
+        told = ""
         while True:
             try:
-                return await self._ports.jobs.run(job)
+                return await ask()
             except BackendUnavailable as away:
-                log.warning("the node is away; the build waits", space=space, why=away.why)
+                log.warning("the engine is away; the build waits", space=space, why=away.why)
+                if away.why != told:
+                    await self._say(SpaceId(space), f"The build waits: {away.why}.")
+                told = away.why
                 await asyncio.sleep(AGAIN)
+
+    def _log(self, space: str) -> Path:
+        return self._layout.logs / space / "build.log"
 
     async def _settle(self, space: SpaceId, key: BuildKey, result: Result) -> None:
         """Record it, and look at the Space again."""
@@ -268,6 +329,11 @@ def room(free: int) -> None:
     if free < LEAST:
         why = f"the disk has {free / 1e6:.0f} MB free, and a build needs {LEAST / 1e9:.0f} GB"
         raise Unavailable(what="build", why=why, then="Make room (`spaces gc` removes what nothing needs) and rebuild.")
+
+
+def _needs_base(build: Build) -> bool:
+    """It runs in a container whose system lacks something."""
+    return build.containers and build.recipe.sdk is not Sdk.STATIC and bool(build.debian.names)
 
 
 def _said_at_once(build: Build, result: Result) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from builder.sources import Sources, network, pip_sources
 from spaces_runtime.backends.process.backend import ProcessBackend
+from spaces_runtime.backends.process.images import NodeImages
 from spaces_runtime.backends.process.jobs import NodeJobs
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.hardware import Gpu, Stock
@@ -81,6 +82,8 @@ def _builds(made: Desk, settings: Settings, layout: Layout) -> BuildQueue:
         builds=made.builds,
         spaces=made.spaces,
         wakes=made.wakes,
+        secrets=made.secrets,
+        images=NodeImages(layout.node_socket) if settings.engine == "docker" else None,
     )
     return BuildQueue(
         ports,

@@ -28,6 +28,8 @@ from spaces_runtime.store.live.connection import Live
 from spaces_runtime.store.live.wakes import LiveWakes
 from spaces_runtime.store.logs import LogFiles
 from spaces_runtime.store.migrations import migrate
+from spaces_runtime.store.seal import Seal
+from spaces_runtime.store.secrets import SqlSecrets
 from spaces_runtime.store.spaces import SqlSpaces
 from tests.builder.local_index import LocalIndex
 
@@ -89,9 +91,16 @@ class World:
     """One Space, its repo and the queue."""
 
     def __init__(
-        self, root: Path, db: Database, store: Live, *, layout: Layout | None = None, jobs: Any = None
+        self,
+        root: Path,
+        db: Database,
+        store: Live,
+        *,
+        layout: Layout | None = None,
+        jobs: Any = None,
+        images: Any = None,
     ) -> None:
-        """layout, jobs: of a node; without them jobs are plain child processes."""
+        """layout, jobs, images: of a node; without them jobs are plain child processes, and there are no containers."""
         self.layout = layout or Layout(root / "data")
         self.index = LocalIndex(root / "index")
         self.jobs, self.wakes = jobs or Here(), LiveWakes(store)
@@ -99,14 +108,16 @@ class World:
         self.spaces = SqlSpaces(db, tiers=TIERS, default_tier="cpu-basic", sleep=SleepSettings())
         self.repos = GitRepos(self.layout.repos, NoBlobs())
         self.logs = LogFiles(self.layout.logs)
+        self.secrets, self.images = SqlSecrets(db, Seal(b"k" * 32)), images
         self.queue = self.made(at_once=2)
 
     def made(self, at_once: int, hosts: tuple[str, ...] = ()) -> BuildQueue:
         for folder in (self.layout.builds, self.layout.logs / S):
             folder.mkdir(parents=True, exist_ok=True)
         ports = Ports(
-            repos=self.repos, jobs=self.jobs, logs=self.logs, builds=self.builds, spaces=self.spaces, wakes=self.wakes
-        )
+            repos=self.repos, jobs=self.jobs, logs=self.logs, builds=self.builds, spaces=self.spaces, wakes=self.wakes,
+            secrets=self.secrets, images=self.images,
+        )  # fmt: skip
         sources = Sources(index=self.index.url, hosts=hosts)
         return BuildQueue(
             ports, layout=self.layout, settings=BuildSettings(at_once=at_once), sources=sources, network={}

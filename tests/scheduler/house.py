@@ -94,7 +94,7 @@ class House:
     def parts(self) -> Parts:
         ports = Ports(
             repos=self.repos, jobs=self.place.jobs, logs=self.logs, builds=self.builds, spaces=self.spaces,
-            wakes=self.wakes,
+            wakes=self.wakes, secrets=self.secrets,
         )  # fmt: skip
         node = self.place.backend
         return Parts(

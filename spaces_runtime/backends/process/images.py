@@ -21,6 +21,9 @@ class NodeImages:
     async def build(self, job: ImageJob) -> ImageEnd:
         return sandbox.hear_image_end(await self._ask("image", job=sandbox.tell_image(job)))
 
+    async def base(self, packages: Sequence[str]) -> str:
+        return str(await self._ask("base_image", packages=list(packages)))
+
     async def keep(self, space: str, builds: Sequence[str]) -> None:
         await self._ask("keep_images", space=space, builds=list(builds))
 

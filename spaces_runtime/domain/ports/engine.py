@@ -151,5 +151,6 @@ class Images(Protocol):
     """
 
     async def build(self, job: ImageJob) -> ImageEnd: ...
+    async def base(self, packages: Sequence[str]) -> str: ...  # id of the base that has these; empty: it is not made
     async def keep(self, space: str, builds: Sequence[str]) -> None: ...  # all others of this Space go; may be repeated
     async def sweep(self, kept: Sequence[str]) -> Removed: ...  # all but these images, and what builds no longer use
