@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -33,13 +33,18 @@ RUN --mount=type=secret,id=ca set -e; export DEBIAN_FRONTEND=noninteractive; \\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """base: the name of the image to stand on, as the engine knows it; identity: its id. ca: a bundle; empty: none."""
+    """base: the name of the image to stand on, as the engine knows it; identity: its id. ca: a bundle; empty: none.
+
+    labels: the caller's own. apart: whose build it is, see dockerfile.Order.
+    """
 
     base: str
     identity: str
     wanted: packages.Wanted
     ca: str = ""
     limits: Limits = field(default_factory=Limits)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    apart: str = ""
 
     @property
     def key(self) -> str:
@@ -65,6 +70,8 @@ def with_packages(engine: Engine, cli: Cli, wish: Wish, *, tell: Callable[[str],
         file.write_text(text)
         argv = [cli.binary, "build", "--progress", "plain", "--file", str(file), "--tag", wish.name]
         argv += ["--label", f"{LABEL}={wish.key}", *(("--secret", f"id=ca,src={wish.ca}") if wish.ca else ())]
+        argv += [part for name, value in wish.labels.items() for part in ("--label", f"{name}={value}")]
+        argv += ["--add-host", f"{wish.apart}:127.0.0.1"] if wish.apart else []
         ceiling = Ceiling(wish.limits, engine.root())
         ceiling.begin()
         told = Plain(tell)

@@ -16,13 +16,17 @@ from typing import Final
 from builder.faults import BuildFailed, ConfigError, EngineAway, NoAppFile
 from builder.frontmatter import FILE as README
 from builder.guard import Guard
+from builder.image.base import name, ready
 from builder.image.ceiling import Limits
 from builder.image.cli import find
+from builder.image.debian import Wish, with_packages
 from builder.image.dockerfile import Built, Order, build
 from builder.image.engine import Engine
 from builder.image.instructions import FILE
 from builder.image.screen import screen
 from builder.image.taken import Shelf, context_with, fetched
+from builder.packages import FILE as PACKAGES
+from builder.packages import parse
 from builder.progress import say
 from builder.recipe import read_recipe
 from builder.sources import Sources
@@ -31,7 +35,7 @@ from builder.way import way
 
 OUTCOME: Final = "image.json"
 CONTEXT: Final = "context"
-SECRET: Final = "SECRET_"  # before a secret's name: the variable of this process that has its value
+PREFIX: Final = "SECRET_"  # of a secret's name: the variable of this process that has its value
 OWN: Final = re.compile(r"BUILDKIT_\w+", re.IGNORECASE)  # build arguments that BuildKit takes for its own settings
 
 
@@ -73,9 +77,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--disk", type=int, default=0)
     parser.add_argument("--afresh", action="store_true")
+    parser.add_argument("--packages", action="store_true")
+    parser.add_argument("--base", default="")
     parser.add_argument("--registry", default="")
-    for name in ("--label", "--variable", "--host"):
-        parser.add_argument(name, action="append", default=[])
+    for each in ("--label", "--variable", "--host"):
+        parser.add_argument(each, action="append", default=[])
     return parser
 
 
@@ -104,7 +110,7 @@ def of_dockerfile(told: argparse.Namespace, secrets: dict[str, str]) -> Built:
             port=recipe.port,
             variables=variables,
             secrets=secrets,
-            labels=dict(each.split("=", 1) for each in told.label),
+            labels=_labels(told),
             limits=Limits(seconds=told.seconds),
             tag=told.tag,
             afresh=told.afresh,
@@ -114,20 +120,40 @@ def of_dockerfile(told: argparse.Namespace, secrets: dict[str, str]) -> Built:
         return build(order, engine, cli)
 
 
+def of_packages(told: argparse.Namespace) -> Built:
+    """The base with the repo's packages.txt. Raises: BuildFailed, EngineAway."""
+    wanted = parse(Tree(told.code).read(PACKAGES) or "")
+    engine = Engine(told.engine)
+    below = ready(engine, told.base, told.registry)
+    wish = Wish(
+        base=told.base or name(),
+        identity=below.id,
+        wanted=wanted,
+        limits=Limits(seconds=told.seconds),
+        labels=_labels(told),
+        apart=told.apart,
+    )
+    return Built(image=with_packages(engine, find(os.environ.get("PATH", ""), told.engine), wish).id, writable=())
+
+
+def _labels(told: argparse.Namespace) -> dict[str, str]:
+    return dict(each.split("=", 1) for each in told.label)
+
+
 def _tell(syntax: str, refused: list[str]) -> None:
     if syntax:
         say(f"Note: the line # syntax={syntax} is not followed; the engine's own BuildKit reads the Dockerfile.")
-    for name in refused:
-        say(f"Note: {name} is a setting of BuildKit's own and no build argument here.")
+    for each in refused:
+        say(f"Note: {each} is a setting of BuildKit's own and no build argument here.")
 
 
 def main() -> None:
     """Make it, and say how it went."""
-    secrets = {name.removeprefix(SECRET): os.environ.pop(name) for name in tuple(os.environ) if name.startswith(SECRET)}
+    secrets = {name.removeprefix(PREFIX): os.environ.pop(name) for name in tuple(os.environ) if name.startswith(PREFIX)}
     told = arguments().parse_args()
     os.umask(0o002)  # the scheduler, of the same group, deletes what a build leaves
     try:
-        built = of_dockerfile(told, secrets)
+        built = of_packages(told) if told.packages else of_dockerfile(told, secrets)
         outcome = Outcome(image=built.image, writable=built.writable)
     except EngineAway as away:
         outcome = Outcome(fault=away.why, away=True)

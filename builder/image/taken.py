@@ -24,7 +24,7 @@ from builder.progress import say, size, step
 from builder.requirements import Address
 from builder.sources import Sources
 
-SPACE: Final = "spaces.space"  # label of what a Space's own Dockerfile became
+SPACE: Final = "spaces.image.space"  # label of what a Space's own Dockerfile became
 IGNORED: Final = ".dockerignore"
 CHUNK: Final = 2**20
 _HOST: Final = re.compile(r"(?P<host>[^/]*[.:][^/]*|localhost)/")

@@ -1,7 +1,8 @@
 """What the node and its clients say to each other, as plain JSON values.
 
 One JSON object a line on `Layout.node_socket`: `{"id": n, "op": name, ...}` is answered by `{"id": n, "ok": value}` or
-`{"id": n, "fault": {...}}`, in any order; after `watch` the node also sends `{"changed": instance}` by itself.
+`{"id": n, "fault": {...}}`, in any order; after `watch` the node also sends `{"changed": instance}` by itself, and
+`{"able": ability}` when it has found out what it can do.
 On `Layout.dial_socket` (SOCK_SEQPACKET) a message is a number and an instance's id; the answer is the same number and
 `ok` with a connected socket beside it, `refused`, or a fault as JSON; answers come in any order.
 """
@@ -145,9 +146,7 @@ def tell_image(job: ImageJob) -> Json:
 def hear_image(told: Json) -> ImageJob:
     """The way back."""
     variables = tuple((name, value) for name, value in told["variables"])
-    return ImageJob(
-        **told | {"variables": variables} | {name: tuple(told[name]) for name in ("packages", "hosts")},
-    )
+    return ImageJob(**told | {"variables": variables, "hosts": tuple(told["hosts"])})
 
 
 def tell_image_end(end: ImageEnd) -> Json:

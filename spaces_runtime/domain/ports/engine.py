@@ -101,9 +101,9 @@ class Jobs(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageJob:
-    """An image for one Space: of the Dockerfile in `code`; or, without code, of the engine's base and `packages`.
+    """An image for one Space, of the Dockerfile in `code`. base: only the engine's base with its packages.txt instead.
 
-    build: names it among the Space's images, to be kept or removed by; empty: it belongs to no Space alone.
+    build: names it among the Space's images, to be kept or removed by; a base belongs to no Space alone.
     code, made: folders of the build, below the data folder: the checkout, and where the outcome is left.
     variables: build arguments. secrets: files at /run/secrets while a step that asks for them runs, and nowhere else.
     afresh: without what earlier builds left. memory: bytes; seconds: wall clock; disk: bytes its steps may write.
@@ -112,10 +112,10 @@ class ImageJob:
 
     id: str
     space: str
-    build: str = ""
-    code: str = ""
+    build: str
+    code: str
     made: str
-    packages: tuple[str, ...] = ()
+    base: bool = False
     variables: tuple[tuple[str, str], ...] = ()
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     afresh: bool = False
