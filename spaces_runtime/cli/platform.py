@@ -12,6 +12,7 @@ from spaces_runtime.cli import up as running
 from spaces_runtime.cli.checkpoint import opened
 from spaces_runtime.cli.context import at_desk, effective, settings_of
 from spaces_runtime.cli.folders import prepare
+from spaces_runtime.cli.hardware import hardware
 from spaces_runtime.cli.models import import_model
 from spaces_runtime.cli.serve import serve, serve_bare
 from spaces_runtime.cli.settings import shown
@@ -28,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("serve")(serve_role)
     app.command("config")(config)
     app.command("doctor")(doctor)
+    app.command("hardware")(hardware)
     app.command("gc")(gc)
     app.command("backup")(backup)
     app.command("restore")(restore)

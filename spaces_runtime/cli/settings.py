@@ -14,8 +14,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from spaces_runtime.cli.tiers import tiers
 from spaces_runtime.domain.errors import Fault
-from spaces_runtime.domain.hardware import Hardware
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.settings import Settings
 
@@ -67,7 +67,20 @@ def load(
             told[name], origin[name] = flags[name], "flag"
     told["data"] = folder
     origin["data"] = "flag" if data else "SPACES_DATA" if environ.get("SPACES_DATA") else "default"
-    return Effective(_built(told), {name: origin.get(name, "default") for name in _keys(Settings)})
+    return Effective(_sound(_built(told)), {name: origin.get(name, "default") for name in _keys(Settings)})
+
+
+def _sound(settings: Settings) -> Settings:
+    """What no single setting can say.
+
+    Raises:
+        Fault: the tier that Spaces get unasked is none.
+    """
+    names = [tier.name for tier in settings.hardware]
+    if settings.default_hardware not in names:
+        why = f"default_hardware is {settings.default_hardware!r}, which is no tier"
+        raise Fault(what="read the settings", why=why, then=f"There is {', '.join(names)}.")
+    return settings
 
 
 def shown(effective: Effective) -> list[tuple[str, str, str]]:
@@ -130,7 +143,7 @@ def _from_file(file: Path) -> tuple[dict[str, Any], dict[str, str]]:
     for name, value in _flat(table).items():
         if name not in known or name == "data":
             raise Fault(what=f"read {file}", why=f'"{name}" is not a setting', then="`spaces config` lists them all.")
-        told[name] = _tiers(value, file) if name == "hardware" else _checked(value, known[name], f"{file}: {name}")
+        told[name] = tiers(value, file) if name == "hardware" else _checked(value, known[name], f"{file}: {name}")
     return told, {name: str(file) for name in told}
 
 
@@ -147,17 +160,6 @@ def _of_secret(file: Path, variable: str) -> str:
         return file.read_text().strip()
     except OSError as error:
         raise Fault(what=f"read {file}, which {variable} names", why=error.strerror or str(error)) from error
-
-
-def _tiers(value: Any, file: Path) -> tuple[Hardware, ...]:  # noqa: ANN401 - straight from TOML
-    try:
-        return tuple(Hardware(**tier) for tier in value)
-    except TypeError as error:
-        raise Fault(
-            what=f"read {file}",
-            why=f"a [[hardware]] table is wrong: {error}",
-            then="Each has name, cpus (cores), memory (bytes), disk (bytes) and, if any, gpus.",
-        ) from error
 
 
 def _parsed(text: str, kind: Any, name: str) -> Any:  # noqa: ANN401 - kind is a type of any field

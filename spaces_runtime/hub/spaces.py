@@ -10,16 +10,17 @@ from fastapi import APIRouter, Request
 
 from spaces_runtime.domain.access import Verb
 from spaces_runtime.domain.errors import Fault, Missing, Unavailable, Unsupported
-from spaces_runtime.domain.hardware import GIB, Hardware
 from spaces_runtime.domain.operations import settings
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import absent, allowed, find_repo
+from spaces_runtime.domain.operations.hardware import offers
 from spaces_runtime.domain.operations.show import View, show
 from spaces_runtime.domain.operations.visit import proof
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.ports.durable import Variable
 from spaces_runtime.domain.repo import Kind, Repo
 from spaces_runtime.domain.stage import Stage
+from spaces_runtime.hub.hardware import resources_json, tier_json
 from spaces_runtime.hub.identity import desk, person
 from spaces_runtime.hub.volumes import volumes_json
 from spaces_runtime.hub.wire import body, flag, iso, text_of, unquoted
@@ -62,6 +63,7 @@ def runtime_of(view: View) -> dict[str, Any]:
         "stage": view.stage.value,
         "why": view.why,
         "hardware": {"current": view.hardware, "requested": view.requested},
+        "resources": resources_json(view),
         "storage": None,
         "gcTimeout": view.sleep,
         "replicas": {"current": running, "requested": 1},
@@ -80,22 +82,9 @@ def is_browser(request: Request) -> bool:
 
 @router.get("/api/spaces/hardware")
 async def hardware(request: Request) -> list[dict[str, Any]]:
-    """The tiers of this hub; they cost nothing."""
-    return [_tier(tier) for tier in desk(request).settings.hardware]
-
-
-def _tier(tier: Hardware) -> dict[str, Any]:
-    return {
-        "name": tier.name,
-        "prettyName": tier.name.replace("-", " ").title().replace("Cpu", "CPU").replace("Gpu", "GPU"),
-        "cpu": f"{tier.cpus:g} vCPU",
-        "ram": f"{tier.memory / GIB:g} GB",
-        "ephemeralStorage": f"{tier.disk / GIB:g} GB",
-        "accelerator": None,
-        "unitCostMicroUSD": 0,
-        "unitCostUSD": 0,
-        "unitLabel": "hour",
-    }
+    """All tiers of this hub, those that can be chosen first; they cost nothing."""
+    found = await offers(desk(request))
+    return [tier_json(each) for each in sorted(found, key=lambda each: bool(each.why_not))]
 
 
 @router.get("/api/spaces/zero-gpu/quota")

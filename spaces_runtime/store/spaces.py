@@ -120,10 +120,18 @@ class SqlSpaces:
 
         await self._db.run(change)
 
-    async def set_hardware(self, space: SpaceId, hardware: str, *, by: str = "") -> None:
-        """Raises: Invalid for a tier that is not offered; RepoMissing."""
+    async def set_hardware(self, space: SpaceId, hardware: str, *, rebuild: bool = False, by: str = "") -> None:
+        """rebuild: what was built is of no use on it. Raises: Invalid for a tier that is not offered; RepoMissing."""
         self._check(hardware)
-        await self._set(space, by, f"set hardware {hardware}", hardware=hardware)
+
+        def change(connection: sa.Connection) -> None:
+            row = _row(connection, space)
+            if rebuild and row.head_revision is not None:
+                _move_head(connection, row, RevisionId(row.head_revision), rebuild=True)
+            _update(connection, space, hardware=hardware)
+            note(connection, by=by, what=f"set hardware {hardware}", about=space)
+
+        await self._db.run(change)
 
     async def set_sleep(self, space: SpaceId, seconds: int | None, *, by: str = "") -> None:
         """-1: never sleeps; None: as the platform does. Raises: Invalid, RepoMissing."""

@@ -10,11 +10,12 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from spaces_runtime.domain.errors import Fault
+from spaces_runtime.domain.operations.hardware import offers
 from spaces_runtime.domain.operations.repos import NewRepo, create_repo
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.repo import Kind, Repo, Visibility
 from spaces_runtime.domain.templates import TEMPLATES
-from spaces_runtime.web.settings import about
+from spaces_runtime.web.settings import choices
 from spaces_runtime.web.site import Site
 
 VISIBILITIES: Final = (
@@ -74,7 +75,7 @@ async def _form(site: Site, request: Request, filled: Form, *, wrong: str) -> Re
         form=filled,
         wrong=wrong,
         templates=TEMPLATES,
-        tiers=[{"name": tier.name, "about": about(tier)} for tier in site.desk.settings.hardware],
+        **choices(await offers(site.desk)),
         visibilities=VISIBILITIES,
         domain=f"{names.domain}{names.port}",
     )

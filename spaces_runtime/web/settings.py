@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -10,20 +10,24 @@ from starlette.datastructures import FormData
 
 from spaces_runtime.domain.access import Verb, may_operate
 from spaces_runtime.domain.errors import Fault
-from spaces_runtime.domain.hardware import Hardware
+from spaces_runtime.domain.hardware import Offer
 from spaces_runtime.domain.operations import settings
 from spaces_runtime.domain.operations.cards import Cards
+from spaces_runtime.domain.operations.hardware import offers
+from spaces_runtime.web.shown import about
 from spaces_runtime.web.site import Site
 from spaces_runtime.web.space import Here, here
 
 Change = Callable[[Site, Here, FormData], Awaitable[None]]
 
 
-def about(tier: Hardware) -> str:
-    """A tier in a few words."""
-    cores = f"{tier.cpus:g} {'core' if tier.cpus == 1 else 'cores'}"
-    gpus = f", {tier.gpus:g} GPU" if tier.gpus else ""
-    return f"{cores}, {tier.memory / 2**30:g}\u00a0GB{gpus}"
+def choices(found: Sequence[Offer]) -> dict[str, list[dict[str, str]]]:
+    """Tiers for a form: those that can be chosen, and those that cannot, each with why."""
+    told = [(each, {"name": each.tier.name, "about": about(each.tier), "note": each.note}) for each in found]
+    return {
+        "tiers": [row for each, row in told if not each.why_not],
+        "absent": [{**row, "why": each.why_not} for each, row in told if each.why_not],
+    }
 
 
 async def form(site: Site, cards: Cards, request: Request) -> Response:
@@ -39,7 +43,7 @@ async def _form(site: Site, request: Request, at: Here, *, wrong: str) -> Respon
         request,
         "settings.html",
         status=400 if wrong else 200,
-        tiers=[{"name": tier.name, "about": about(tier)} for tier in desk.settings.hardware],
+        **choices(await offers(desk)),
         sleep="" if sleep is None else sleep,
         platform_sleep=f"{desk.settings.sleep.frozen:.0f}",
         variables=sorted((await settings.variables(desk, at.who, at.repo)).items()),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from spaces_runtime.domain.hardware import Hardware, size
 from spaces_runtime.domain.operations.show import View
 from spaces_runtime.domain.route import Face
 from spaces_runtime.domain.stage import Stage
@@ -38,7 +39,10 @@ COLORS: Final = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A Space for a template. entry: url with the proof that a visitor of a private Space needs, once."""
+    """A Space for a template. entry: url with the proof that a visitor of a private Space needs, once.
+
+    hardware: the tier it runs on, or would. requested: the one that was asked for. limits: what that means, in words.
+    """
 
     page: str
     owner: str
@@ -60,6 +64,28 @@ def shown(view: View, card: Mapping[str, object], *, proof: str = "") -> Shown:
     """card: the front matter at head. proof: of this visitor's right to enter a private Space."""
     word, tone = WORDS[view.stage]
     if view.stage is Stage.SLEEPING and view.rung in ASLEEP:
+    requested: str
+    limits: str
+
+
+def about(tier: Hardware) -> str:
+    """A tier in a few words."""
+    cores = f"{tier.cpus:g} {'core' if tier.cpus == 1 else 'cores'}"
+    model = f" {tier.gpu}" if tier.gpu else ""
+    gpus = f", {tier.gpus:g}{model} GPU{'s' if tier.gpus > 1 else ''}" if tier.gpus else ""
+    return f"{cores}, {tier.memory / 2**30:g}\u00a0GB{gpus}"
+
+
+def limits(view: View) -> str:
+    """What it may use, what is kept free for it, and what it waits for."""
+    told = [f"at most {about(view.tier)}", f"{view.tier.disk / 2**30:g}\u00a0GB of disk"]
+    if not view.is_static:
+        told.append(f"{size(view.reserved)} of memory reserved")
+    if view.position > 0:
+        told.append(f"number {view.position} in the queue for a place")
+    if view.hardware not in (None, view.requested):
+        told.append(f"{view.requested} with the next start")
+    return ", ".join(told)
         tone = view.rung
     reason = view.why.split(". ")[0].rstrip(".")
     entry = view.url + (f"/?__sign={proof}" if proof else "/")
@@ -87,6 +113,8 @@ def shown(view: View, card: Mapping[str, object], *, proof: str = "") -> Shown:
 def face(card: Mapping[str, object], name: str) -> Face:
     """Title, emoji and colours; what the front matter does not say or says wrongly is left plain."""
 
+        requested=view.requested,
+        limits=limits(view),
     def color(key: str) -> str:
         value = card.get(key)
         return value if isinstance(value, str) and value in COLORS else "gray"

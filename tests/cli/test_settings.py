@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from huggingface_hub import SpaceHardware
 
 from spaces_runtime.cli.settings import load, shown
+from spaces_runtime.cli.tiers import size_of
 from spaces_runtime.domain.errors import Fault
+from spaces_runtime.domain.tiers import TIERS
 
 
 def test_a_flag_beats_the_environment_which_beats_the_file(tmp_path):
@@ -22,9 +25,37 @@ def test_the_data_folder_is_a_flag_a_variable_or_the_default(tmp_path):
     assert load(None, {}, {"SPACES_DATA": str(tmp_path)}).settings.data == tmp_path
 
 
-def test_hardware_tiers_replace_the_built_in_ones(tmp_path):
-    (tmp_path / "spaces.toml").write_text('[[hardware]]\nname = "tiny"\ncpus = 0.5\nmemory = 1\ndisk = 2\n')
-    assert [tier.name for tier in load(tmp_path, {}, {}).settings.hardware] == ["tiny"]
+def tiers(folder, text):
+    (folder / "spaces.toml").write_text(text)
+    return {tier.name: tier for tier in load(folder, {}, {}).settings.hardware}
+
+
+def test_all_tiers_that_todays_client_knows_are_there(tmp_path):
+    assert {tier.value for tier in SpaceHardware} <= tiers(tmp_path, "").keys()
+
+
+def test_an_operator_adds_a_tier_or_changes_one(tmp_path):
+    told = """
+    [[hardware]]
+    name = "tiny"
+    cpus = 0.5
+    memory = "192 MiB"
+    disk = 2_000_000
+    [[hardware]]
+    name = "t4-small"
+    gpu = ""
+    """
+    found = tiers(tmp_path, told)
+    assert (found["tiny"].cpus, found["tiny"].memory, found["tiny"].disk) == (0.5, 192 * 2**20, 2_000_000)
+    assert (found["t4-small"].gpu, found["t4-small"].gpus, found["t4-small"].cpus) == ("", 1.0, 4)
+    assert found["cpu-basic"] == TIERS[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("16 GiB", 16 * 2**30), ("1.5GB", 1_500_000_000), ("7", 7), ("9 apples", None), ("", None)]
+)
+def test_a_size_is_written_as_people_write_it(text, size):
+    assert size_of(text) == size
 
 
 @pytest.mark.parametrize(
@@ -33,7 +64,14 @@ def test_hardware_tiers_replace_the_built_in_ones(tmp_path):
         ("prot = 7800", '"prot" is not a setting'),
         ("port = true", "not of type int"),
         ("port = ", "spaces.toml"),
-        ('[[hardware]]\nname = "tiny"', "cpus"),
+        ('[[hardware]]\nname = "tiny"', "hardware tiny: cpus, memory, disk are missing"),
+        ('[[hardware]]\nname = "Ti ny"', "hardware Ti ny: a name is"),
+        ('[[hardware]]\nname = "cpu-basic"\nmemory = "16 apples"', "memory is '16 apples', which is no size"),
+        ('[[hardware]]\nname = "cpu-basic"\ncores = 2', "hardware cpu-basic: there is no cores"),
+        ('[[hardware]]\nname = "cpu-basic"\ncpus = true', "cpus is True"),
+        ('[[hardware]]\nname = "cpu-basic"\ngpus = 1.5', "gpus is 1.5: whole devices, or a part of one"),
+        ("hardware = 3", r"write \[\[hardware"),
+        ('default_hardware = "huge"', "default_hardware is 'huge', which is no tier. There is cpu-basic, "),
     ],
 )
 def test_a_mistake_in_the_file_is_named(tmp_path, text, said):

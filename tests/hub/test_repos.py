@@ -123,7 +123,7 @@ def test_of_many_who_take_a_name_at_once_one_gets_it(hub: Hub, ann: Account) -> 
         ({"name": "x", "organization": "bob"}, 403, "ann may not create repos in bob"),
         ({"name": "x", "type": "dance"}, 400, "no type 'dance'"),
         ({"name": "x", "type": "space"}, 400, "sdk"),
-        ({"name": "x", "type": "space", "sdk": "gradio", "hardware": "h900"}, 400, "There is cpu-basic"),
+        ({"name": "x", "type": "space", "sdk": "gradio", "hardware": "h900"}, 400, "It has cpu-basic"),
         ({"name": "x", "visibility": "protected"}, 400, "only a Space can be protected"),
         ({"name": "x", "type": "space", "sdk": "gradio", "secrets": [{"key": "1bad", "value": "x"}]}, 400, "1bad"),
     ],

@@ -179,7 +179,7 @@ def test_hardware_and_sdk_that_do_not_exist_are_refused_with_those_that_do(here:
     path = f"/api/spaces/{steady.full}/hardware"
     status, body = ask(here, "POST", path, b'{"flavor": "h100"}', **_signed(here))
     assert status == 400
-    assert "this hub has no hardware 'h100'. It has cpu-basic, small." in json.loads(body)["error"]
+    assert "this hub has no hardware 'h100'. It has cpu-basic, " in json.loads(body)["error"]
     asked = json.dumps({"name": "never", "type": "space", "sdk": "flask"}).encode()
     status, body = ask(here, "POST", "/api/repos/create", asked, **_signed(here))
     assert status == 400

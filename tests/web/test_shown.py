@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from spaces_runtime.domain.hardware import Hardware
 from spaces_runtime.domain.repo import Kind, Repo, Visibility
 from spaces_runtime.domain.stage import Stage
+from spaces_runtime.domain.tiers import TIERS
 from spaces_runtime.web.session import onward
-from spaces_runtime.web.shown import WORDS, face, shown
+from spaces_runtime.web.shown import WORDS, about, face, shown
 from spaces_runtime.web.site import spoken_bytes
 
 REPO = Repo(id="r", kind=Kind.SPACE, namespace="ann", name="hello", visibility=Visibility.PUBLIC, creator="u",
@@ -28,6 +30,10 @@ class Seen:
     serves: str | None = None
     hardware: str | None = None
     requested: str = "cpu-basic"
+    tier: Hardware = TIERS[0]
+    reserved: int = 2**28
+    position: int = 0
+    is_static: bool = False
 
 
 def test_every_stage_has_a_word():
@@ -70,3 +76,20 @@ def test_sizes_have_a_unit_and_no_break_before_it(size, said):
 def test_signing_in_leads_only_to_pages_of_ours(evil):
     assert onward(evil) == "/"
     assert onward("/spaces/ann/hello") == "/spaces/ann/hello"
+
+
+def test_hardware_is_shown_with_its_ceilings_and_what_is_kept_free():
+    got = shown(Seen(Stage.RUNNING, hardware="cpu-basic"), {})
+    said = "at most 2 cores, 16 GB, 50 GB of disk, 256 MiB of memory reserved"
+    assert (got.hardware, got.limits.replace("\xa0", " ")) == ("cpu-basic", said)
+
+
+def test_a_tier_that_comes_with_the_next_start_and_a_place_in_the_queue_are_said():
+    moves = shown(Seen(Stage.RUNNING, hardware="cpu-basic", requested="cpu-upgrade"), {})
+    assert (moves.hardware, moves.limits.endswith("cpu-upgrade with the next start")) == ("cpu-basic", True)
+    assert "number 2 in the queue" in shown(Seen(Stage.APP_STARTING, position=2), {}).limits
+    assert "reserved" not in shown(Seen(Stage.RUNNING, is_static=True), {}).limits
+
+
+def test_gpus_are_named_with_their_model():
+    assert about(TIERS[6]).replace("\xa0", " ") == "48 cores, 186 GB, 4 L4 GPUs"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from spaces_runtime.domain.access import Verb
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import allowed, is_granted
+from spaces_runtime.domain.operations.hardware import can_have
 from spaces_runtime.domain.operations.repos import NewRepo, create_repo
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.repo import Kind, Repo
@@ -32,10 +33,11 @@ async def duplicate_repo(desk: Desk, who: Person, source: Repo, new: NewRepo, no
 
 
 async def _hardware(desk: Desk, source: Repo) -> str:
-    """What the original was given, where it is still offered."""
+    """What the original was given, where it can still be had; empty: the platform's default."""
     address = await desk.spaces.of_repo(source.id)
     spaces = await desk.spaces.snapshot([address.space]) if address else ()
-    return spaces[0].setup.hardware.name if spaces else ""
+    name = spaces[0].setup.hardware.name if spaces else ""
+    return name if name and await can_have(desk, name) else ""
 
 
 async def _copy_variables(desk: Desk, who: Person, source: Repo, repo: Repo) -> None:

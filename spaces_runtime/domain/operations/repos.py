@@ -12,6 +12,7 @@ from spaces_runtime.domain.naming import checked_name, checked_namespace
 from spaces_runtime.domain.operations.address import give_space
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import allowed
+from spaces_runtime.domain.operations.hardware import chosen
 from spaces_runtime.domain.operations.push import look, pushed
 from spaces_runtime.domain.people import Person, Role
 from spaces_runtime.domain.repo import GIT_KINDS, Kind, Repo, Visibility
@@ -49,7 +50,9 @@ async def create_repo(desk: Desk, who: Person | None, new: NewRepo, now: float) 
         Taken: also for a name that differs by case only.
         Unknown, Refused, Fault: who asks, or what they ask for.
     """
-    creator = check_new(desk, who, new)
+    creator = check_new(who, new)
+    if new.kind is Kind.SPACE and new.hardware:
+        await chosen(desk, new.hardware, f"create {new.namespace}/{new.name}")
     new = replace(new, namespace=await namespace_called(desk, new))
     if await desk.index.find(new.kind, new.namespace, new.name) is not None:
         raise _taken(new)
@@ -111,7 +114,7 @@ async def namespace_called(desk: Desk, new: NewRepo) -> str:
     return found
 
 
-def check_new(desk: Desk, who: Person | None, new: NewRepo) -> Person:
+def check_new(who: Person | None, new: NewRepo) -> Person:
     """Who creates it.
 
     Raises:
@@ -131,9 +134,6 @@ def check_new(desk: Desk, who: Person | None, new: NewRepo) -> Person:
         raise Fault(what=what, why=f"sdk is {new.sdk or 'missing'!r}", then=f"It is one of {', '.join(SDKS)}.")
     if new.kind is not Kind.SPACE and new.visibility is Visibility.PROTECTED:
         raise Fault(what=what, why="only a Space can be protected", then="Make it public or private.")
-    tiers = [tier.name for tier in desk.settings.hardware]
-    if new.hardware and new.hardware not in tiers:
-        raise Fault(what=what, why=f"there is no hardware {new.hardware}", then=f"There is {', '.join(tiers)}.")
     return who
 
 

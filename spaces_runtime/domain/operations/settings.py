@@ -11,6 +11,7 @@ from spaces_runtime.domain.errors import Fault, Missing, Refused, Taken
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import allowed
+from spaces_runtime.domain.operations.hardware import chosen
 from spaces_runtime.domain.operations.push import look
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.ports.durable import SecretShown, Variable
@@ -54,22 +55,18 @@ async def restart(desk: Desk, who: Person | None, repo: Repo, *, rebuild: bool) 
 async def set_hardware(desk: Desk, who: Person | None, repo: Repo, hardware: str) -> None:
     """Ask for another tier; it moves there with its next start, which this causes.
 
+    Packages for GPUs are others than those for processors: between the two it is built anew.
+
     Raises:
-        Fault: no such tier; the text names those there are.
+        Fault, Invalid, Unavailable: see hardware.chosen().
     """
     space = await _changing(desk, who, repo, "change the hardware of")
     _runs(repo, "change the hardware of")
-    check_hardware(desk, hardware)
-    await desk.spaces.set_hardware(space, hardware, by=_name(who))
+    tier = await chosen(desk, hardware, "set the hardware")
+    before = [found.setup.hardware for found in await desk.spaces.snapshot([space])]
+    rebuild = any(bool(old.gpus) != bool(tier.gpus) for old in before)
+    await desk.spaces.set_hardware(space, hardware, rebuild=rebuild, by=_name(who))
     await look(desk, space)
-
-
-def check_hardware(desk: Desk, hardware: str) -> None:
-    """Raises a Fault that names the tiers there are, when this is none."""
-    names = [tier.name for tier in desk.settings.hardware]
-    if hardware not in names:
-        why, then = f"this hub has no hardware {hardware!r}", f"It has {', '.join(names)}."
-        raise Fault(what="set the hardware", why=why, then=then)
 
 
 async def set_sleep(desk: Desk, who: Person | None, repo: Repo, seconds: int | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from spaces_runtime.domain.errors import Missing, Unavailable
+from spaces_runtime.domain.hardware import Hardware, reservation
 from spaces_runtime.domain.ids import RevisionId, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.domain.ladder import rung_of
@@ -27,7 +28,8 @@ class View:
 
     url: for browsers. client_url: for programs on this machine, which may not resolve the other one's name.
     rung: running, frozen, checkpointed or cold. is_static: files only, nothing to wake, pause or restart.
-    hardware: what it runs on; None before anything was built. requested: what was asked for.
+    hardware: name of the tier its instance has; None: it has none. requested: the one asked for, and its ceilings tier.
+    reserved: bytes of memory that are counted for an instance of it. position: of a Space that waits; 1: it is next.
     serves: the revision visitors get, or would get after a wake. head: the pushed one.
     sleep: seconds of idleness until it is put to sleep; None: never.
     seen_at: when the scheduler last looked, Unix seconds; None: not yet.
@@ -47,6 +49,9 @@ class View:
     is_static: bool
     hardware: str | None
     requested: str
+    tier: Hardware
+    reserved: int
+    position: int
     sleep: int | None
     serves: RevisionId | None
     head: Revision | None
@@ -98,7 +103,7 @@ def view(  # noqa: PLR0917 — all of it, and the moment
     """Put it together."""
     space = complete(asked, seen)
     shown = honest(derive_stage(space, now), seen, now)
-    hardware = space.setup.hardware.name
+    tier = space.setup.hardware
     return View(
         id=space.id,
         repo=repo,
@@ -111,8 +116,11 @@ def view(  # noqa: PLR0917 — all of it, and the moment
         subdomain=address.subdomain,
         rung=rung_of(space),
         is_static=space.target is not None and space.target.static,
-        hardware=hardware if space.target is not None else None,
-        requested=hardware,
+        hardware=_runs_on(space),
+        requested=tier.name,
+        tier=tier,
+        reserved=reservation(tier, max([space.peak, *(i.peak for i in space.instances)])),
+        position=space.position,
         sleep=int(space.ladder[0].after) if space.ladder else None,
         serves=_serves(space),
         head=space.head,
@@ -132,6 +140,13 @@ def honest(shown: Shown, seen: Observed | None, now: float) -> Shown:
             shown.stage, f"{shown.why} So it was at {clock(seen.at, now)}; the scheduler has not looked since."
         )
     return shown
+
+
+def _runs_on(space: Space) -> str | None:
+    """The tier of the instance that answers, or else of one that is there: the wanted one may come later."""
+    live = [i for i in space.instances if i.phase is not Phase.EXITED]
+    best = max(live, key=lambda i: (i.phase is not Phase.STARTING, i.since), default=None)
+    return None if best is None else best.hardware or space.setup.hardware.name
 
 
 def _serves(space: Space) -> RevisionId | None:
