@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import structlog
+
+log = structlog.get_logger()
 WITHIN = 10.0  # seconds for one command
 # Also as the machine has them, where the node runs in a container that sees the machine's processes.
 RESOLVERS = tuple(
@@ -140,16 +143,31 @@ class Kept:
 
     def mend(self) -> list[str]:
         """The devices whose rules were not what they had been; they are again. Blocks. Raises: as open."""
-        lost = [each for each in self.firewalls if each.standing() != self._stood.get(each.name)]
-        for firewall in lost:
+        lost = []
+        for firewall in self.firewalls:
+            if firewall.standing() == self._stood.get(firewall.name):
+                continue
+            if firewall.name in self._stood:
+                lost.append(firewall.device)
             firewall.open()
             self._stood[firewall.name] = firewall.standing()
-        return [firewall.device for firewall in lost]
+        return lost
 
     def close(self) -> None:
         """Blocks."""
         for firewall in self.firewalls:
             firewall.close()
+
+
+def guard(kept: Kept) -> None:
+    """Mend, and say so. Blocks."""
+    try:
+        lost = kept.mend()
+    except (OSError, subprocess.SubprocessError) as error:
+        log.error("firewall cannot be mended", why=said(error))  # noqa: TRY400 the trace says nothing more
+        return
+    if lost:
+        log.warning("firewall mended", devices=lost, why="somebody else changed the rules for Spaces")
 
 
 def resolvers(texts: list[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterable
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
+from threading import RLock
 from typing import Any, Final
 
 import structlog
@@ -20,7 +21,7 @@ from docker.types import IPAMConfig, IPAMPool
 from spaces_runtime.domain.errors import BackendUnavailable
 from spaces_runtime.node.docker.engine import Absent, Engine
 from spaces_runtime.node.docker.firewall import firewalls
-from spaces_runtime.node.firewall import Door, Kept, absent, resolvers_here, run, said
+from spaces_runtime.node.firewall import Door, Kept, absent, guard, resolvers_here, run, said
 
 log = structlog.get_logger()
 NONE: Final = "none"  # Docker's network of nobody
@@ -67,6 +68,7 @@ class Network:
         self._kept = Kept()
         self._named = f"spaces-{key}"
         self._waits = False  # for an engine that does not answer
+        self._one = RLock()  # the node's start and its guard are on threads of their own
         self.bridge = f"spd-{key[:8]}"  # the process engine's begin with sp and a digit of base 16
         self.refused = "it was not opened"
         self.resolvers: tuple[str, ...] = ()
@@ -80,6 +82,10 @@ class Network:
 
         Rules that stand are left standing even so: somebody may live behind them.
         """
+        with self._one:
+            return self._opened()
+
+    def _opened(self) -> str:
         self._waits = False
         missing = absent(*PROGRAMS)
         if os.geteuid() != 0 or missing:
@@ -181,24 +187,20 @@ class Network:
 
     def mend(self) -> None:
         """What a reload of the firewall or a person's `docker network prune` took away is there again. 10 ms."""
-        if self._waits or (not self.refused and not self._stands):
-            if not self.open():
-                log.warning("network of Spaces made again", network=self._named)
-            return
-        try:
-            lost = self._kept.mend()
-        except (OSError, subprocess.SubprocessError) as error:
-            log.error("firewall cannot be mended", why=said(error))  # noqa: TRY400 the trace says nothing more
-            return
-        if lost:
-            log.warning("firewall mended", devices=lost, why="somebody else changed the rules for Spaces")
+        with self._one:
+            if self._waits or (not self.refused and not self._stands):
+                if not self.open():
+                    log.warning("network of Spaces made again", network=self._named)
+            else:
+                guard(self._kept)
 
     def close(self) -> None:
         """No network of ours and no rule is left. Only when no container is on it. Raises: BackendUnavailable."""
-        for network in self._ours():
-            self._remove(network)
-        self._kept.close()
-        self.refused, self._waits = "it was closed", False
+        with self._one:
+            for network in self._ours():
+                self._remove(network)
+            self._kept.close()
+            self.refused, self._waits = "it was closed", False
 
     def _remove(self, network: Any) -> None:  # noqa: ANN401 the engine's JSON
         with contextlib.suppress(Absent):
