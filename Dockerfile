@@ -17,7 +17,7 @@ LABEL org.opencontainers.image.title="Spaces Runtime: base of Spaces"
 
 FROM base AS packages
 WORKDIR /build
-COPY requirements-runtime.lock requirements-test.lock pyproject.toml README.md LICENSE ./
+COPY requirements-runtime.lock requirements-test.lock ./
 # The secret `ca` is the host's bundle of certificates. It is there for this command alone, never in a layer.
 RUN --mount=type=secret,id=ca \
     if [ -f /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca; fi \
@@ -27,6 +27,7 @@ RUN --mount=type=secret,id=ca \
     && /build/tools/bin/uv venv -q /opt/spaces \
     && /build/tools/bin/uv pip install -q --compile-bytecode -r requirements-runtime.lock \
     && /build/tools/bin/uv pip install -q --compile-bytecode -c requirements-test.lock "psycopg[binary]"
+COPY pyproject.toml README.md LICENSE ./
 COPY spaces_runtime spaces_runtime
 COPY builder builder
 RUN /build/tools/bin/pip wheel -q --no-index --no-deps --no-build-isolation -w /build . \

@@ -22,6 +22,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import disable_progress_bars, logging
 
 from bench.platform import ROOT, free_port
@@ -153,9 +154,9 @@ def _checked(stack: Stack) -> None:
     """All of it; what fails is told with the last words of who did it."""
     try:
         _check(stack)
-    except CheckError as failed:
+    except (CheckError, HfHubHTTPError) as failed:
         said = subprocess.run(
-            [*stack.compose, "logs", "--no-color", "--tail", "25", "node", "platform"],
+            [*stack.compose, "logs", "--no-color", "--tail", "40", "node", "platform"],
             env=os.environ | stack.env, capture_output=True, text=True, check=False,
         ).stdout  # fmt: skip
         raise CheckError(f"{failed}\n{said}") from failed
@@ -170,7 +171,17 @@ def _check(stack: Stack) -> None:
         base = stack.env["SPACES_BASE_IMAGE"]
         for service in ("postgres", "redis", "registry"):
             tag = stack.env[f"{service.upper()}_IMAGE"]
-            words = ("build", "-q", "--build-arg", f"BASE_IMAGE={base}", "-t", tag, str(IMAGES / service))
+            words = (
+                "build",
+                "-q",
+                "--network",
+                "host",
+                "--build-arg",
+                f"BASE_IMAGE={base}",
+                "-t",
+                tag,
+                str(IMAGES / service),
+            )
             told([stack.docker, *words], stack.env | {"DOCKER_BUILDKIT": "1"})
     with step(f"secrets, and {' '.join(stack.compose)} up"):
         told([str(ROOT / "deploy" / "secrets.sh")], stack.env)

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 import pygit2
-from pygit2.enums import ObjectType
+from pygit2.enums import ConfigLevel, ObjectType
 
 from spaces_runtime.domain.errors import EntryMissing, Fault, Invalid, Missing, Refused, RevisionMissing, Taken
 from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256
@@ -25,6 +25,8 @@ from spaces_runtime.store.folder_lock import sharing
 
 pygit2.settings.enable_fsync_gitdir(True)  # a commit that was answered survives a power cut
 pygit2.settings.owner_validation = False  # hub and scheduler share the repos under two user ids
+for level in (ConfigLevel.GLOBAL, ConfigLevel.XDG, ConfigLevel.SYSTEM):
+    pygit2.settings.search_path[level] = ""  # nobody's own settings count here; root's cannot even be read
 
 T = TypeVar("T")
 MAIN = "refs/heads/main"

@@ -6,6 +6,8 @@ import asyncio
 import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -261,3 +263,15 @@ async def test_a_full_disk_refuses_the_commit_and_keeps_the_head(small_disk: Pat
         await commit(repos, AddFile(path="big", content=os.urandom(2_000_000)))
     assert await repos.resolve(A, "main") == head
     assert await commit(repos, AddFile(path="small", content=b"fits")) != head
+
+
+def test_the_settings_of_whoever_started_the_platform_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / ".gitconfig").write_text("[this is no git config")
+    program = f"""
+import asyncio
+from pathlib import Path
+from spaces_runtime.store.git import GitRepos
+print(asyncio.run(GitRepos(Path({str(tmp_path)!r}), None).create("a", {{"one": b"1"}}, "ann")))
+"""
+    done = subprocess.run([sys.executable, "-c", program], env={"HOME": str(tmp_path)}, capture_output=True, text=True)
+    assert len(done.stdout.strip()) == 40, done.stderr
