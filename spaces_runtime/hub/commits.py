@@ -128,7 +128,7 @@ async def _make(found: Asked, branch: str, changes: Sequence[Change], header: He
     )
     await found.desk.index.audit(who, f"commit {branch} {made[:7]}", found.repo.full)
     await found.desk.storage.grew(found.repo.id, brought)
-    await pushed(found.desk, found.repo)
+    await pushed(found.desk, found.repo, by=who)
     return made
 
 

@@ -147,7 +147,7 @@ class _Push:
         for update in updates:
             await desk.index.audit(who.name if who else "", f"push {update.ref} {update.new[:7]}", repo.full)
         await desk.storage.grew(repo.id, self._brought)
-        await pushed(desk, repo)
+        await pushed(desk, repo, by=who.name if who else "")
         if repo.kind is Kind.SPACE and any(update.ref == MAIN for update in updates):
             return (f"{'Deploying' if self._deploys else 'Its page'}: {self._endpoint}/spaces/{repo.full}",)
         return ()

@@ -55,8 +55,9 @@ async def delete(request: Request) -> dict[str, bool]:
     named = _shas(wanted.get("sha") if isinstance(wanted, dict) else None)
     if isinstance(wanted, dict) and wanted.get("rewriteHistory", True) is True:
         await found.desk.repos.forget(found.repo.id, named)
-    await found.desk.holdings.release(found.repo.id, named, by=found.who.name if found.who else "")
-    await pushed(found.desk, found.repo)
+    by = found.who.name if found.who else ""
+    await found.desk.holdings.release(found.repo.id, named, by=by)
+    await pushed(found.desk, found.repo, by=by)
     return {"success": True}
 
 

@@ -103,7 +103,7 @@ async def squash(request: Request) -> dict[str, str]:
     by = found.who.name if found.who else ""
     made = await found.desk.repos.squash(found.repo.id, branch, author=by, message=message)
     await _note(found, f"squash {branch} to {made[:7]}")
-    await pushed(found.desk, found.repo)
+    await pushed(found.desk, found.repo, by=by)
     return {"commitId": made}
 
 

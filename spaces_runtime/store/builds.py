@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,10 +11,18 @@ import sqlalchemy as sa
 from builder.artifact import Artifact
 from spaces_runtime.domain.ids import BuildKey, RevisionId, SpaceId
 from spaces_runtime.domain.space import BuildState, Revision
+from spaces_runtime.domain.timeline import Happened, What
 from spaces_runtime.store.codec import dumps, loads
 from spaces_runtime.store.database import Database
-from spaces_runtime.store.schema import builds, spaces
+from spaces_runtime.store.schema import builds, spaces, timeline
+from spaces_runtime.store.timeline import note
 
+TOLD = {
+    BuildState.RUNNING: What.BUILDING,
+    BuildState.DONE: What.BUILT,
+    BuildState.FAILED: What.BUILD_FAILED,
+    BuildState.INVALID: What.BUILD_FAILED,
+}
 UNFINISHED = [BuildState.QUEUED.value, BuildState.RUNNING.value]
 
 
@@ -47,12 +56,14 @@ class SqlBuilds:
         }
 
         def change(connection: sa.Connection) -> None:
-            known = builds.update().where(of(space, revision.key)).values(state)
-            if connection.execute(known).rowcount:
-                return
+            before = connection.execute(sa.select(builds.c.state).where(of(space, revision.key))).scalar()
             pushes = connection.execute(sa.select(spaces.c.pushes).where(spaces.c.id == space)).scalar()
-            if pushes is not None:
+            if before is not None:
+                connection.execute(builds.update().where(of(space, revision.key)).values(state))
+            elif pushes is not None:
                 connection.execute(builds.insert().values(new(space, revision.key, pushes) | state))
+            if before != revision.build.value and pushes is not None and revision.build in TOLD:
+                _tell(connection, space, revision, ran=before == BuildState.RUNNING.value)
 
         await self._db.run(change)
 
@@ -70,6 +81,15 @@ class SqlBuilds:
     async def reset_unfinished(self) -> None:
         unfinished = builds.update().where(builds.c.state.in_(UNFINISHED))
         await self._db.execute(unfinished.values(state=BuildState.NONE.value))
+
+
+def _tell(connection: sa.Connection, space: SpaceId, revision: Revision, *, ran: bool) -> None:
+    """In the timeline. ran: the builder did; else it was clear at once what comes of it."""
+    now, what = time.time(), TOLD[revision.build]
+    began = sa.select(sa.func.max(timeline.c.at)).where(timeline.c.space == space)
+    since = connection.execute(began.where(timeline.c.what == What.BUILDING.value)).scalar() if ran else None
+    why = f"{revision.key.short}: {revision.why}" if revision.why else revision.key.short
+    note(connection, [Happened(space=space, at=now, what=what, why=why, took=now - since if since else 0.0)])
 
 
 def new(space: SpaceId, key: BuildKey, pushed: int) -> dict[str, Any]:

@@ -274,7 +274,7 @@ audit = Table(
     Column("at", Double, nullable=False, index=True),
     Column("by", Text, nullable=False),  # name of a person; empty: the platform itself
     Column("what", Text, nullable=False),
-    Column("about", Text, nullable=False),
+    Column("about", Text, nullable=False, index=True),
 )
 
 spaces = Table(
@@ -303,6 +303,19 @@ spaces = Table(
     Column("internet", Boolean, nullable=False, server_default=true()),  # it may reach the public one
     Column("peak", BigInteger, nullable=False, server_default="0"),  # bytes; the most its last instance held
     Column("lease", Text),  # JSON of space.Lease
+)
+
+timeline = Table(  # what happened to Spaces, beside what people asked for, which the audit has
+    "timeline",
+    metadata,
+    Column("serial", Integer, primary_key=True, autoincrement=True),
+    Column("space", ForeignKey("spaces.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("rung", Text, nullable=False),  # empty: it is about none
+    Column("took", Double, nullable=False),  # seconds; 0: not said
+    Index(None, "space", "serial"),
 )
 
 former_hosts = Table(  # addresses that Spaces had before they were renamed

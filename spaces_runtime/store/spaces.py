@@ -94,7 +94,7 @@ class SqlSpaces:
             found.setdefault(SpaceId(row.space), []).append(row.subdomain)
         return found
 
-    async def set_head(self, space: SpaceId, head: RevisionId | None) -> None:
+    async def set_head(self, space: SpaceId, head: RevisionId | None, *, by: str = "") -> None:
         """The same head again changes nothing, so that a rescan keeps nobody awake.
 
         A revision that was head before is the newest again, with its latest rebuild.
@@ -104,6 +104,7 @@ class SqlSpaces:
             row = _row(connection, space)
             if row.head_revision != head:
                 _move_head(connection, row, head, rebuild=False)
+                note(connection, by=by, what=f"push {head[:7]}" if head else "push without an app file", about=space)
 
         await self._db.run(change)
 
@@ -167,8 +168,9 @@ class SqlSpaces:
 
         await self._db.run(change)
 
-    async def hush(self, space: SpaceId, hush: Hush) -> None:
-        await self._db.run(lambda c: _update(c, space, hush=dumps(hush)))
+    async def hush(self, space: SpaceId, hush: Hush, *, by: str = "") -> None:
+        rung = hush.phase.value if hush.phase is not None else "cold"
+        await self._set(space, by, f"put to sleep, {rung}", hush=dumps(hush))
 
     async def keep(self, space: SpaceId, lesson: Lesson) -> None:
         """On disk when it returns. Repeating it changes nothing; of a Space that is gone nothing is kept."""

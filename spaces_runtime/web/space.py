@@ -25,11 +25,14 @@ from spaces_runtime.domain.operations.visit import proof
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.plain import words
 from spaces_runtime.domain.repo import Kind, Repo
+from spaces_runtime.domain.spoken import clock
+from spaces_runtime.domain.timeline import Happened, What, said
 from spaces_runtime.web.shown import Shown, shown
 from spaces_runtime.web.site import Site
 
 LINES = 500  # of a log on the page; the stream and the download have all
 BUILDS = 20
+HAPPENED = 50  # the API has all
 USED = 12  # models, and as many datasets, that a card names
 
 
@@ -92,12 +95,19 @@ async def app(site: Site, cards: Cards, request: Request) -> Response:
 
 
 async def logs(site: Site, cards: Cards, request: Request) -> Response:
-    """Run and build log, and the builds."""
+    """What happened to it, run and build log, and the builds."""
     at = await here(site, cards, request, Verb.WRITE)
     run, build = [await site.desk.logs.last(at.view.id, source, LINES) for source in (Source.RUN, Source.BUILD)]
     builds = await site.desk.builds.newest(at.view.id, BUILDS)
+    happened = [_happened(each) for each in await site.desk.timeline.of(at.view.id, HAPPENED)]
     return await site.page(
-        request, "logs.html", run_lines=_timed(run), build_lines=_timed(build), builds=builds, **at.told("logs")
+        request,
+        "logs.html",
+        run_lines=_timed(run),
+        build_lines=_timed(build),
+        builds=builds,
+        happened=happened,
+        **at.told("logs"),
     )
 
 
@@ -144,6 +154,11 @@ async def pause(site: Site, cards: Cards, request: Request) -> Response:
     at = await here(site, cards, request, Verb.WRITE)
     await settings.pause(site.desk, at.who, at.repo)
     return RedirectResponse(at.shown.page, 303)
+
+
+def _happened(happened: Happened) -> dict[str, str]:
+    why = "" if happened.what is What.CHANGED else happened.why
+    return {"time": clock(happened.at, time.time()), "what": said(happened), "why": why, "by": happened.by}
 
 
 def _timed(lines: list[Line]) -> list[dict[str, str]]:

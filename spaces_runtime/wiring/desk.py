@@ -30,6 +30,7 @@ from spaces_runtime.store.seal import master_key
 from spaces_runtime.store.secrets import SqlSecrets
 from spaces_runtime.store.spaces import SqlSpaces
 from spaces_runtime.store.storage import SqlStorage
+from spaces_runtime.store.timeline import SqlTimeline
 from spaces_runtime.store.xet import FileXorbs
 from spaces_runtime.store.xet_names import SqlXetNames
 from spaces_runtime.wiring.live import live_store
@@ -86,6 +87,7 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
                 database, tiers=settings.hardware, default_tier=settings.default_hardware, sleep=settings.sleep
             ),
             builds=SqlBuilds(database),
+            timeline=SqlTimeline(database),
             secrets=SqlSecrets(database, master_key(layout.keys / "master")),
             repos=repos,
             blobs=blobs,

@@ -186,6 +186,7 @@ ROUTES: Final = {
     "GET /api/spaces/{repo}/logs/build": Line(WRITE),
     "GET /api/spaces/{repo}/logs/run": Line(WRITE),
     "GET /api/spaces/{repo}/events": Line(VISIT),
+    "GET /api/spaces/{repo}/timeline": Line(WRITE),
     "PUT /api/spaces/{repo}/volumes": Line(WRITE, {"volumes": []}),
     "DELETE /api/spaces/{repo}/volumes": Line(WRITE),
     "GET /internal/visitor": Line(("+++++++-", "+++++++-", "--+++++-"), query="space={space}"),

@@ -116,10 +116,16 @@ def test_everything_of_an_older_release_is_there_and_goes_on(new: NewSettings, r
         assert api.get_space_variables("ann/space")["COLOUR"].value == "red"
         assert api.get_space_runtime("ann/space").raw["internet"]
         assert here.do(_secrets) == SECRET
+        assert "set variable COLOUR" in here.do(_changes)
         before = api.model_info("ann/model").sha
         api.upload_file(path_or_fileobj=LARGE.encode() * 2, path_in_repo="more.bin", repo_id="ann/model")
         assert [commit.commit_id for commit in api.list_repo_commits("ann/model")][1] == before
     assert (Layout(settings.data).blobs / name_of(LARGE)[:2]).exists()
+
+
+async def _changes(desk) -> list[str]:
+    found = await desk.index.find(Kind.SPACE, "ann", "space")
+    return [each.why for each in await desk.timeline.of((await desk.spaces.of_repo(found.id)).space)]
 
 
 async def _secrets(desk) -> dict[str, str]:

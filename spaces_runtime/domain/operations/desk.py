@@ -8,7 +8,7 @@ from spaces_runtime.domain.hosts import Names
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.ports.content import Blobs, Holdings, Locks, Repos, Xorbs
 from spaces_runtime.domain.ports.discussions import Discussions, Pulls
-from spaces_runtime.domain.ports.durable import Buckets, Builds, Index, People, Secrets, Spaces, Storage
+from spaces_runtime.domain.ports.durable import Buckets, Builds, Index, People, Secrets, Spaces, Storage, Timeline
 from spaces_runtime.domain.ports.live import Activity, Events, Observations, Stocks, Wakes
 from spaces_runtime.domain.ports.logs import Logs
 from spaces_runtime.domain.ports.social import Accesses, Downloads, Likes, Orgs
@@ -32,6 +32,7 @@ class Desk:
     buckets: Buckets
     spaces: Spaces
     builds: Builds
+    timeline: Timeline
     secrets: Secrets
     repos: Repos
     blobs: Blobs

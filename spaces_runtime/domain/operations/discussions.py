@@ -108,7 +108,7 @@ class Talk:
         message = f"{found.title} (#{number})"
         made = await self.desk.pulls.merge(self.repo.id, found.ref, author=self.who.name, message=message)
         said = await self.desk.discussions.set_status(found, Status.MERGED, by=self.who.name, now=self.now, merged=made)
-        await pushed(self.desk, self.repo)
+        await pushed(self.desk, self.repo, by=self.who.name)
         return said
 
     async def _mine(self, number: int) -> Discussion:

@@ -19,8 +19,8 @@ from spaces_runtime.domain.space import Space, Wish
 log = structlog.get_logger()
 
 
-async def pushed(desk: Desk, repo: Repo) -> None:
-    """Bring index and Space up to the head of main. Nothing happens when they are."""
+async def pushed(desk: Desk, repo: Repo, *, by: str = "") -> None:
+    """Bring index and Space up to the head of main. Nothing happens when they are. by: name of who pushed."""
     head = (await desk.repos.heads([repo.id])).get(repo.id)
     if head is None:
         return
@@ -31,7 +31,7 @@ async def pushed(desk: Desk, repo: Repo) -> None:
     if address is None:
         return
     for space in await desk.spaces.snapshot([address.space]):
-        await _bring_up(desk, repo.id, space, head)
+        await _bring_up(desk, repo.id, space, head, by)
 
 
 async def note_head(desk: Desk, repo: Repo, head: RevisionId) -> None:
@@ -98,7 +98,7 @@ async def _rescan_spaces(desk: Desk, repos: Sequence[Repo], heads: Mapping[RepoI
             log.warning("a Space could not be brought up to its head", space=space.id, why=fault.why)
 
 
-async def _bring_up(desk: Desk, repo: RepoId, space: Space, head: RevisionId) -> None:
+async def _bring_up(desk: Desk, repo: RepoId, space: Space, head: RevisionId, by: str = "") -> None:
     if space.wish is Wish.DELETE:
         return
     known = space.head.key.revision if space.head else None
@@ -107,5 +107,5 @@ async def _bring_up(desk: Desk, repo: RepoId, space: Space, head: RevisionId) ->
     wanted = head if await runnable(desk, repo, head) else None
     if known == wanted:
         return
-    await desk.spaces.set_head(space.id, wanted)
+    await desk.spaces.set_head(space.id, wanted, by=by)
     await look(desk, space.id)

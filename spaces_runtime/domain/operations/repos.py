@@ -82,7 +82,7 @@ async def create_repo(desk: Desk, who: Person | None, new: NewRepo, now: float) 
     if new.kind is Kind.SPACE:
         await give_space(desk, repo, new.hardware)
     if new.kind in GIT_KINDS:
-        await pushed(desk, repo)
+        await pushed(desk, repo, by=creator.name)
     return await desk.index.by_id(repo.id) or repo
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from spaces_runtime.domain.access import Verb
 from spaces_runtime.domain.errors import Fault, Refused
 from spaces_runtime.domain.instance import Phase
+from spaces_runtime.domain.ladder import ASLEEP
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import allowed
 from spaces_runtime.domain.operations.push import look
@@ -14,7 +15,7 @@ from spaces_runtime.domain.repo import Repo
 from spaces_runtime.domain.space import Hush
 from spaces_runtime.domain.stage import Stage
 
-RUNGS: dict[str, Phase | None] = {"frozen": Phase.FROZEN, "checkpointed": Phase.CHECKPOINTED, "cold": None}
+RUNGS: dict[str, Phase | None] = {**{phase.value: phase for phase in ASLEEP}, "cold": None}
 
 
 async def wake(desk: Desk, who: Person | None, repo: Repo, now: float) -> None:
@@ -48,8 +49,7 @@ async def sleep(desk: Desk, who: Person | None, repo: Repo, now: float, rung: st
     if view.stage in (Stage.SLEEPING, Stage.STOPPED) and view.rung in [*RUNGS][depth + 1 :]:
         why = f"it is {view.rung}, which is deeper than {rung}"
         raise Refused(what=f"put {repo.full} to sleep", why=why, then="Wake it first to have it nearer.")
-    await desk.spaces.hush(view.id, Hush(at=now, phase=RUNGS[rung]))
-    await desk.index.audit(who.name if who else "", f"asleep at once: {rung}", repo.full)
+    await desk.spaces.hush(view.id, Hush(at=now, phase=RUNGS[rung]), by=who.name if who else "")
     await look(desk, view.id)
 
 
