@@ -1,4 +1,8 @@
-"""`python -m builder`: one build. Progress on standard output, its outcome in OUT/result.json; exit 0: it is there."""
+"""`python -m builder REPO_DIR`: a Space's repo built by hand; see builder/command_line.py.
+
+`python -m builder --code ...`: one build of a platform's. Progress on standard output, its outcome in OUT/result.json;
+exit 0: it is there.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +40,16 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main() -> None:
+    """By hand, unless folders are named."""
+    if any(word.partition("=")[0] == "--code" for word in sys.argv[1:]):
+        platform()
+    else:
+        from builder.command_line import main as by_hand  # what a platform's builds do not need takes its time to load
+
+        by_hand(sys.argv[1:])
+
+
+def platform() -> None:
     """Build, and say how it went."""
     told = arguments().parse_args()
     begun = time.monotonic()

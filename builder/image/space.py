@@ -26,6 +26,7 @@ PATH: Final = "/env/bin:/home/user/.local/bin"
 HOME: Final = "/home/user"
 OCI: Final = "org.opencontainers.image"
 SYSTEM_PYTHONS: Final = ("/usr/bin/python3", "/usr/local/bin/python3")
+STOP: Final = "SIGINT"  # the only one that Python minds as the first process of a container
 PROCESSES: Final = 2  # that compile
 
 
@@ -101,7 +102,9 @@ def _config(artifact: Artifact, whole: Sum, command: list[str], python: str = ""
         "spaces.builder": builder_version(),
         **whole.labels,
     }
+    stop = {} if artifact.kind is ArtifactKind.STATIC else {"StopSignal": STOP}
     return {
+        **stop,
         "Env": [f"{name}={value}" for name, value in env.items()],
         "Cmd": command,
         "User": "1000:1000",
