@@ -273,5 +273,6 @@ from pathlib import Path
 from spaces_runtime.store.git import GitRepos
 print(asyncio.run(GitRepos(Path({str(tmp_path)!r}), None).create("a", {{"one": b"1"}}, "ann")))
 """
-    done = subprocess.run([sys.executable, "-c", program], env={"HOME": str(tmp_path)}, capture_output=True, text=True)
+    argv = [sys.executable, "-c", program]
+    done = subprocess.run(argv, env={"HOME": str(tmp_path)}, capture_output=True, text=True, check=False)
     assert len(done.stdout.strip()) == 40, done.stderr
