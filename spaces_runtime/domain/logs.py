@@ -38,8 +38,13 @@ def stamp(now: float) -> str:
 
 def written(now: float, text: bytes) -> bytes:
     """One line as it stands in the file. text: without newline."""
+    return stamped(stamp(now), text)
+
+
+def stamped(at: str, text: bytes) -> bytes:
+    """The same, for a line whose stamp somebody else gave it."""
     clean = text[:LONGEST].decode(errors="replace").rstrip("\r")
-    return f"{stamp(now)} {clean}\n".encode()
+    return f"{at} {clean}\n".encode()
 
 
 def parsed(line: bytes) -> Line:

@@ -89,6 +89,37 @@ def detect(key: str) -> Cgroups:
     return Cgroups(at=at, missing=missing if "freezer" in at or CORE in at else (*missing, "freezer"))
 
 
+def group_of(pid: int) -> Group:
+    """The group that somebody else made for a process and its children; without what cannot be seen from here.
+
+    Where version 1 freezes, whoever made the group does it there, and the folder of version 2 says nothing.
+    """
+    try:
+        said = [line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
+        mounted = mounts(Path("/proc/self/mountinfo").read_text())
+    except OSError:
+        return Group(folders={})
+    folders: dict[str, tuple[Path, int]] = {}
+    for _, names, path in said:
+        for controller in names.split(",") if names else [CORE]:
+            if controller in mounted:
+                mount, version = mounted[controller]
+                folders[controller] = (mount / path.lstrip("/"), version)
+    if CORE in folders:
+        with contextlib.suppress(OSError):
+            given = (folders[CORE][0] / "cgroup.controllers").read_text().split()
+            folders |= {name: folders[CORE] for name in V2_WANTED if name in given}
+    if "freezer" in folders:
+        folders.pop(CORE, None)
+    return Group(folders={name: at for name, at in folders.items() if _holds(at[0], pid)})
+
+
+def _holds(folder: Path, pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return str(pid) in (folder / "cgroup.procs").read_text().split()
+    return False
+
+
 def _usable(path: Path) -> bool:
     """Our folder exists and can be filled."""
     try:
@@ -200,6 +231,13 @@ class Group:
         """How many of its processes the kernel ended at the memory limit."""
         path, version = self.folders.get("memory", (Path("/nonexistent"), 1))
         return _table(path / ("memory.oom_control" if version == 1 else "memory.events")).get("oom_kill", 0)
+
+    def swaps(self, most: int) -> None:
+        """Bytes of it that may be swapped out from now on. Version 1 has one limit for both, which holds already."""
+        path, version = self.folders.get("memory", (Path("/nonexistent"), 1))
+        if version != 1:
+            with contextlib.suppress(OSError):
+                (path / "memory.swap.max").write_text(str(most))
 
     @property
     def can_freeze(self) -> bool:

@@ -28,10 +28,18 @@ def environment(spec: StartSpec, *, cores: int) -> dict[str, str]:
         "GRADIO_THEME": "huggingface",
         "GRADIO_ANALYTICS_ENABLED": "False",
     }
+    return defaults | spec.env | {"HOME": HOME, "USER": "user", "LOGNAME": "user"} | _fixed(spec)
+
+
+def image_environment(spec: StartSpec) -> dict[str, str]:
+    """What a container of the author's own image finds beside what the image itself sets: PATH and HOME are its own."""
+    return spec.env | _fixed(spec)
+
+
+def _fixed(spec: StartSpec) -> dict[str, str]:
+    """What nobody may override."""
+    hardware = spec.setup.hardware
     fixed = {
-        "HOME": HOME,
-        "USER": "user",
-        "LOGNAME": "user",
         "SYSTEM": "spaces",
         "ACCELERATOR": hardware.name if hardware.gpus else "none",
         "CPU_CORES": f"{hardware.cpus:g}",
@@ -39,4 +47,4 @@ def environment(spec: StartSpec, *, cores: int) -> dict[str, str]:
     }
     if hardware.gpus:
         fixed["CUDA_VISIBLE_DEVICES"] = ",".join(gpu.id for gpu in spec.gpus)
-    return defaults | spec.env | fixed
+    return fixed

@@ -35,11 +35,25 @@ class Log:
 
     def write(self, *lines: bytes) -> None:
         """Whole lines, stamped with now. A full disk loses lines, never the app."""
-        text = b"".join(written(time.time(), line) for line in lines)
+        self.append(b"".join(written(time.time(), line) for line in lines))
+
+    def append(self, text: bytes) -> None:
+        """Lines as they shall stand in the file."""
         with contextlib.suppress(OSError):
-            if os.fstat(self._file).st_size + len(text) > LIMIT:
+            mine = os.fstat(self._file)
+            if not self._is_at_path(mine):
+                os.close(self._file)
+                self._file = self._open()
+            elif mine.st_size + len(text) > LIMIT:
                 self._rotate()
             os.write(self._file, text)
+
+    def _is_at_path(self, mine: os.stat_result) -> bool:
+        """Else another instance of the Space has rotated it: our lines would go to the old one, and end it early."""
+        try:
+            return os.path.samestat(mine, os.stat(self._path))  # noqa: PTH116 pathlib's takes three times as long
+        except FileNotFoundError:
+            return False
 
     def _rotate(self) -> None:
         self._path.replace(self._path.with_name(self._path.name + ".1"))

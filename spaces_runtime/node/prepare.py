@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from builder.artifact import ArtifactKind
 from spaces_runtime.domain.errors import BackendUnavailable
 from spaces_runtime.domain.instance import StartSpec
 from spaces_runtime.domain.layout import MOUNTS, STUB
@@ -58,7 +59,8 @@ def found(machine: Machine, spec: StartSpec) -> None:
         if not Path(mount.folder).resolve().is_relative_to(machine.layout.mounts.resolve()):
             raise PermissionError(f"{mount.folder} is no volume")
     shown = (mount.folder for mount in spec.mounts)
-    for folder in (spec.artifact.location, spec.artifact.code, spec.artifact.base, spec.artifact.hub, *shown):
+    own = "" if spec.artifact.kind is ArtifactKind.IMAGE else spec.artifact.location
+    for folder in (own, spec.artifact.code, spec.artifact.base, spec.artifact.hub, *shown):
         if folder and not Path(folder).resolve().is_relative_to(data):
             raise PermissionError(f"{folder} is not in the data folder")
         if folder and not Path(folder).is_dir():
@@ -73,11 +75,7 @@ def limits(spec: StartSpec) -> Limits:
 
 def places(machine: Machine, spec: StartSpec, folder: Path, user: int | None) -> Path:
     """Make what the instance may write: its own disk, and /data, which is returned. Blocks. Raises: OSError."""
-    own, data = folder / "disk", volume(machine, spec)
-    own.mkdir(mode=0o711)
-    if machine.images:
-        disk.make_image(folder / "disk.img", spec.setup.hardware.disk, journal=False)
-        disk.attach(folder / "disk.img", own)
+    own, data = own_disk(machine, spec, folder), volume(machine, spec)
     (own / "home").mkdir(mode=0o700)
     (own / "home" / "app").symlink_to("/app")
     if spec.artifact.hub:
@@ -86,6 +84,16 @@ def places(machine: Machine, spec: StartSpec, folder: Path, user: int | None) ->
     disk.give(own / "home", user)
     disk.copy_code(Path(spec.artifact.code), own / "app", user)
     return data
+
+
+def own_disk(machine: Machine, spec: StartSpec, folder: Path) -> Path:
+    """The instance's own disk, empty; it goes with the instance. Blocks. Raises: OSError."""
+    own = folder / "disk"
+    own.mkdir(mode=0o711)
+    if machine.images:
+        disk.make_image(folder / "disk.img", spec.setup.hardware.disk, journal=False)
+        disk.attach(folder / "disk.img", own)
+    return own
 
 
 def volume(machine: Machine, spec: StartSpec) -> Path:
@@ -220,14 +228,19 @@ def _etc(machine: Machine, folder: Path, user: int | None) -> Path:
     number = 1000 if user is None else user
     etc = folder / "etc"
     etc.mkdir()
-    etc.joinpath("passwd").write_text(
-        f"root:x:0:0:root:/root:/usr/sbin/nologin\nuser:x:{number}:{number}:user:{HOME}:/bin/sh\n"
-    )
-    etc.joinpath("group").write_text(f"root:x:0:\nuser:x:{number}:\n")
+    users(etc, number)
     etc.joinpath("hosts").write_text("127.0.0.1 localhost space\n::1 localhost\n")
     if machine.internet:
         etc.joinpath("resolv.conf").write_text(machine.internet.resolv_conf)
     return etc
+
+
+def users(etc: Path, number: int) -> None:
+    """The app's user has a name and a home."""
+    etc.joinpath("passwd").write_text(
+        f"root:x:0:0:root:/root:/usr/sbin/nologin\nuser:x:{number}:{number}:user:{HOME}:/bin/sh\n"
+    )
+    etc.joinpath("group").write_text(f"root:x:0:\nuser:x:{number}:\n")
 
 
 def scrub(machine: Machine, folder: Path) -> None:

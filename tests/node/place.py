@@ -93,7 +93,7 @@ class Place:
         python = SYSTEM_PYTHON if self.user else sys.executable
         paths = os.pathsep.join((str(ROOT), *(path for path in sys.path if path.endswith("site-packages"))))
         self.node = subprocess.Popen(
-            [*as_user, python, "-c", NODE, str(self.layout.data), str(self.port), *self.words],
+            [*as_user, python, "-c", *self.program()],
             env=os.environ | {"PYTHONPATH": paths},
         )
         deadline = time.monotonic() + 15
@@ -101,6 +101,10 @@ class Place:
             assert self.node.poll() is None, "the node ended"
             assert time.monotonic() < deadline, "the node does not listen"
             time.sleep(0.01)
+
+    def program(self) -> list[str]:
+        """The node's program, and its arguments."""
+        return [NODE, str(self.layout.data), str(self.port), *self.words]
 
     def _listens(self) -> bool:
         with socket.socket(socket.AF_UNIX) as sock, contextlib.suppress(OSError):

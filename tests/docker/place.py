@@ -1,0 +1,66 @@
+"""A data folder with a real node whose Spaces run in containers of a real engine."""
+
+import contextlib
+import os
+from dataclasses import replace
+
+import docker
+import pytest
+
+from builder.artifact import ArtifactKind
+from tests.node.place import NODE, Place, folder
+
+BASE = os.environ.get("SPACES_TEST_BASE", "spaces-test-base:bookworm")
+NODE_OF_CONTAINERS = NODE.replace(
+    "asyncio.run(serve(", "from spaces_runtime.domain.settings import DockerSettings\nasyncio.run(serve("
+).replace("**words)", "docker=DockerSettings(host=sys.argv[3], base=sys.argv[4]), **words)")
+
+
+class DockerPlace(Place):
+    """host: of the engine; empty: this machine's own."""
+
+    def __init__(self, *, words: tuple[str, ...] = (), host: str = "", base: str = BASE) -> None:
+        super().__init__(folder(), words=words)
+        self.host, self.base = host, base
+        self.client = docker.DockerClient(base_url=host) if host else docker.from_env()
+
+    def program(self) -> list[str]:
+        return [NODE_OF_CONTAINERS, str(self.layout.data), str(self.port), self.host, self.base, *self.words]
+
+    def image_spec(self, image: str, *, writable=(), **wanted):
+        """To start an image as it is. image: an id."""
+        spec = self.spec(**wanted)
+        artifact = replace(
+            spec.artifact, kind=ArtifactKind.IMAGE, location=image, code="", command=(), writable=tuple(writable)
+        )
+        return replace(spec, artifact=artifact)
+
+    def containers(self) -> list:
+        return self.client.containers.list(all=True, filters={"label": f"spaces.platform={self.key}"})
+
+    def left(self) -> list[str]:
+        """The same, and what the engine has."""
+        labelled = {"label": f"spaces.platform={self.key}"}
+        return [
+            *super().left(),
+            *(f"container {each.name}" for each in self.containers()),
+            *(f"volume {each.name}" for each in self.client.volumes.list(filters=labelled)),
+        ]
+
+    def remove(self) -> None:
+        """After a failed test too."""
+        with contextlib.suppress(docker.errors.DockerException):
+            for each in self.containers():
+                each.remove(force=True, v=True)
+        super().remove()
+        for each in self.client.networks.list(filters={"label": f"spaces.platform={self.key}"}):
+            each.remove()
+        self.client.close()
+
+
+def needs_engine() -> None:
+    """Loudly: `make test-docker` counts this as a failure unless it was told that there is none."""
+    try:
+        docker.from_env().ping()
+    except docker.errors.DockerException as error:
+        pytest.skip(f"no container engine answers: {error}")
