@@ -14,7 +14,7 @@ from types import MappingProxyType
 from spaces_runtime.domain.hardware import Gpu, Hardware, fitting, reservation
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
-from spaces_runtime.domain.ladder import active_at, earned
+from spaces_runtime.domain.ladder import ON_DISK, active_at, earned
 from spaces_runtime.domain.space import Space, Wish
 
 NEVER = -1  # position of what this machine can never hold
@@ -36,7 +36,8 @@ class Claim:
     holds: instances that occupy memory; they keep their places. wants: instances it could use now.
     memory: bytes reserved for each. tier: names the devices each needs. has: ids of those that its instances have;
     kept: of those that are kept for its next one.
-    given: a place was granted that it has not taken yet; nobody gets in before it.
+    given: a place was granted that it has not taken yet, or devices are kept for it: nobody gets in before it, or
+    those who wait for these devices would wait for ever.
     idle_since: it earned a rung and may be sent to cold for others, the longest idle first; None: it may not.
     held: an open tab or WebSocket would be cut by that.
     asked_at: since when it waits, Unix seconds.
@@ -83,9 +84,10 @@ def claim(space: Space, now: float, peak: int, asked_at: float, granted: Grant |
     peak: most memory its last instance was seen to hold, bytes. granted: what it was told last.
     """
     live = [i for i in space.instances if i.phase is not Phase.EXITED]
-    holding = sum(i.phase is not Phase.CHECKPOINTED for i in live)
+    holding = sum(i.phase not in ON_DISK for i in live)
     rung, target = earned(space, now), space.target
     runs = space.wish is Wish.SERVE and target is not None and not target.static
+    kept = _kept(space, live, now, granted)
     rolling = runs and bool(live) and all(i.spec != space.wanted for i in live)
     awake = runs and rung is None
     asleep = bool(live) and rung is not None and any(r.phase is None for r in space.ladder)
@@ -96,8 +98,8 @@ def claim(space: Space, now: float, peak: int, asked_at: float, granted: Grant |
         memory=reservation(space.setup.hardware, peak),
         tier=space.setup.hardware if space.setup.hardware.gpus else None,
         has=tuple(gpu for i in live for gpu in i.gpus),
-        kept=_kept(space, live, now, granted),
-        given=awake and not holding and granted is not None and granted.places > 0,
+        kept=kept,
+        given=awake and not holding and (bool(kept) or (granted is not None and granted.places > 0)),
         idle_since=active_at(space) if asleep and space.wish is Wish.SERVE else None,
         held=space.held_since is not None,
         asked_at=asked_at,

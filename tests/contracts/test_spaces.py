@@ -12,10 +12,10 @@ from spaces_runtime.domain.errors import Invalid, RepoMissing, Taken
 from spaces_runtime.domain.hosts import loopback
 from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RepoId, RevisionId, SpaceId
 from spaces_runtime.domain.instance import Phase
-from spaces_runtime.domain.lesson import Answered, Crashed, Failed
+from spaces_runtime.domain.lesson import Answered, Crashed, Failed, Peak
 from spaces_runtime.domain.settings import SleepSettings
 from spaces_runtime.domain.source import FromRepo
-from spaces_runtime.domain.space import BuildState, Hush, Revision, Space, Wish
+from spaces_runtime.domain.space import BuildState, Hush, Lease, Revision, Space, Wish
 from spaces_runtime.domain.tiers import TIERS
 from spaces_runtime.store import schema as tables
 from spaces_runtime.store.builds import SqlBuilds
@@ -261,6 +261,26 @@ async def test_a_tier_that_is_not_offered_is_refused(spaces: SqlSpaces) -> None:
         await spaces.set_hardware(S, "h200")
     await spaces.set_hardware(S, "cpu-upgrade")
     assert (await one(spaces)).setup.hardware == TIERS[1]
+
+
+async def test_a_tier_for_which_nothing_is_built_yet_is_built_for_at_once(spaces: SqlSpaces, builds: SqlBuilds) -> None:
+    await spaces.set_head(S, A)
+    await build(builds, A)
+    await spaces.set_hardware(S, "t4-small", rebuild=True, by="ann")
+    space = await one(spaces)
+    assert (space.setup.hardware.name, space.head and space.head.key) == ("t4-small", BuildKey(A, 1))
+    assert space.head is not None
+    assert space.head.build is BuildState.NONE
+
+
+async def test_the_last_peak_and_the_devices_of_a_start_are_kept(spaces: SqlSpaces) -> None:
+    assert ((await one(spaces)).peak, (await one(spaces)).lease) == (0, None)
+    lease = Lease(instance=InstanceId("i1"), gpus=("GPU-a", "MIG-b"), at=7.0)
+    await spaces.keep(S, Peak(memory=3 * 2**32))
+    await spaces.set_lease(S, lease)
+    assert ((await one(spaces)).peak, (await one(spaces)).lease) == (3 * 2**32, lease)
+    await spaces.set_lease(S, None)
+    assert (await one(spaces)).lease is None
 
 
 async def test_a_space_may_reach_the_internet_until_somebody_says_no(spaces: SqlSpaces, db: Database) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from spaces_runtime.domain.hardware import Gpu, Hardware
+from spaces_runtime.domain.instance import Phase
 from spaces_runtime.node import gpus
+from tests.node.run import run
 
 MIB = 2**20
 WHOLE = """<?xml version="1.0" ?>
@@ -92,3 +96,31 @@ def test_with_a_driver_each_is_found_with_files_that_are_there():
 def test_a_text_that_is_none_of_nvidia_smis_is_no_gpu(driver: Path):
     with pytest.raises(ValueError, match="no minor_number"):
         list(gpus.read(WHOLE.replace("minor_number", "minor"), LISTED, driver / "dev", driver))
+
+
+SEES = """
+import os
+print("sees", os.path.exists("/dev/loop-control"), os.path.exists("/dev/loop0"), os.environ.get("CUDA_VISIBLE_DEVICES"))
+print("opens", os.open("/dev/loop-control", os.O_RDONLY) > 0 if os.access("/dev/loop-control", os.R_OK) else "not")
+"""
+
+
+def test_an_app_sees_the_device_it_was_given_and_no_other(place):
+    """No GPU is at hand: another device's file stands for one, which the sandbox treats alike."""
+    device = Gpu(id="GPU-aaaa", model="Tesla T4", memory=15360 * MIB, nodes=("/dev/loop-control",))
+    tier = Hardware(name="t4-small", cpus=1, memory=256 * MIB, disk=64 * MIB, gpus=1)
+
+    async def work():
+        with_one, without = place.spec(SEES, space="ann-gpu"), place.spec(SEES, space="bob-none")
+        with_one = replace(with_one, setup=replace(with_one.setup, hardware=tier), gpus=(device,))
+        for spec in (with_one, without):
+            await place.backend.start(spec)
+            await place.reach(spec, Phase.EXITED)
+        assert "sees True False GPU-aaaa" in place.log("ann-gpu")
+        assert "sees False False None" in place.log("bob-none")
+        assert (await place.see(with_one.id)).gpus == ("GPU-aaaa",)
+        place.kill()
+        place.begin()
+        assert (await place.see(with_one.id)).gpus == ("GPU-aaaa",), "also after a restart of the node"
+
+    run(place, work)

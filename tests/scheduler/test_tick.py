@@ -9,9 +9,9 @@ import time
 import pytest
 
 from spaces_runtime.domain.gate import Gate
+from spaces_runtime.domain.hardware import LEAST
 from spaces_runtime.domain.instance import Phase
 from spaces_runtime.domain.space import BuildState, Wish
-from spaces_runtime.scheduler.place import LEAST
 from spaces_runtime.store.live import LiveGates
 from tests.contracts.conftest import server  # noqa: F401 - a fixture
 from tests.node.conftest import place  # noqa: F401 - a fixture
