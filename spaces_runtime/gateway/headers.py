@@ -10,7 +10,7 @@ from binascii import Error as NotBase64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spaces_runtime.domain.handing import BLOBS, TAKES
+from spaces_runtime.domain.handing import BLOBS, BODY, TAKES, Passed
 from spaces_runtime.gateway.head import Field, Head
 
 HOP = frozenset(
@@ -57,8 +57,11 @@ def is_forged(lower: bytes) -> bool:
     return lower in FORGED or lower.startswith((b"x-forwarded-", b"x-spaces-"))
 
 
-def request_head(head: Head, toward: Toward, peer: bytes) -> bytes:
-    """What the upstream reads. peer: the address of the other end of the visitor's connection."""
+def request_head(head: Head, toward: Toward, peer: bytes, passed: Passed | None = None) -> bytes:
+    """What the upstream reads. peer: the address of the other end of the visitor's connection.
+
+    passed: how the hub gets the rest of the body; None: all of it follows here.
+    """
     target = unsigned(head.target) if toward.to_app else head.target
     out = [head.method, b" ", target, b" HTTP/1.1\r\nHost: ", head.authority, b"\r\n"]
     before = b""
@@ -74,12 +77,16 @@ def request_head(head: Head, toward: Toward, peer: bytes) -> bytes:
     client = _client(before, peer, toward.trusted)
     out += (b"X-Forwarded-For: ", client, b"\r\nX-Forwarded-Host: ", head.authority)
     out += (b"\r\nX-Forwarded-Proto: ", toward.scheme, TAKING if toward.takes else b"\r\n")
+    length = head.length
+    if passed is not None and length is not None:
+        out.append(f"{BODY}: {passed.told}\r\n".encode())
+        length -= passed.rest
     if head.upgrade:
         out += (b"Connection: Upgrade\r\nUpgrade: ", head.upgrade, b"\r\n\r\n")
-    elif head.length is None:
+    elif length is None:
         out.append(b"Transfer-Encoding: chunked\r\n\r\n")
-    elif head.length or head.method in (b"POST", b"PUT", b"PATCH"):
-        out.append(b"Content-Length: %d\r\n\r\n" % head.length)
+    elif length or head.method in (b"POST", b"PUT", b"PATCH"):
+        out.append(b"Content-Length: %d\r\n\r\n" % length)
     else:
         out.append(b"\r\n")
     return b"".join(out)

@@ -17,6 +17,7 @@ from spaces_runtime.domain.ids import RepoId, Sha256
 from spaces_runtime.domain.storage import Room
 from spaces_runtime.domain.tickets import Use, check, issue
 from spaces_runtime.hub.asked import Asked, asked, web
+from spaces_runtime.hub.bodies import content_of
 from spaces_runtime.hub.identity import desk
 from spaces_runtime.hub.serve_file import Content, serve
 from spaces_runtime.hub.wire import body, endpoint, fault_response
@@ -141,7 +142,8 @@ async def put(request: Request, ticket: str) -> Response:
     """Receive one object; nothing stays of one that is not what was announced."""
     repo, oid, size = _claims(request, ticket, Use.LFS_UPLOAD)
     await desk(request).storage.take(RepoId(repo), 0, f"store {oid}", sizes=[int(size)])
-    await desk(request).blobs.put(RepoId(repo), Sha256(oid), int(size), request.stream())
+    async with content_of(request) as content:
+        await desk(request).blobs.put(RepoId(repo), Sha256(oid), int(size), content)
     return Response(status_code=200)
 
 
@@ -150,7 +152,8 @@ async def put_part(request: Request, ticket: str) -> Response:
     """Receive a part of an object; sent again it takes the place of the first."""
     repo, attempt, start, size = _claims(request, ticket, Use.LFS_PART)
     await desk(request).storage.take(RepoId(repo), 0, "store a part of a file", sizes=[int(size)])
-    told = await desk(request).blobs.part(attempt, int(start), int(size), request.stream())
+    async with content_of(request) as content:
+        told = await desk(request).blobs.part(attempt, int(start), int(size), content)
     return Response(status_code=200, headers={"ETag": f'"{told}"'})
 
 

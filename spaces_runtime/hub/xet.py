@@ -19,6 +19,7 @@ from spaces_runtime.domain.ids import RepoId, UserId
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.tickets import Use, check, issue
 from spaces_runtime.hub.asked import api, asked
+from spaces_runtime.hub.bodies import announced, content_of
 from spaces_runtime.hub.identity import desk
 from spaces_runtime.hub.wire import endpoint, flag
 
@@ -68,9 +69,9 @@ def grant(request: Request, repo: RepoId, who: Person | None, verb: Verb) -> Res
 async def put_xorb(request: Request, xorb: str) -> dict[str, Any]:
     """Receive chunks."""
     repo, user = _writer(request)
-    announced = request.headers.get("content-length", "")
-    await desk(request).storage.take(repo, int(announced) if announced.isdecimal() else 0, f"store the xorb {xorb}")
-    return {"was_inserted": await desk(request).xorbs.put(user, xorb, request.stream())}
+    await desk(request).storage.take(repo, announced(request), f"store the xorb {xorb}")
+    async with content_of(request) as content:
+        return {"was_inserted": await desk(request).xorbs.put(user, xorb, content)}
 
 
 @router.post(STORE + "/v1/shards")
