@@ -77,6 +77,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--disk", type=int, default=0)
     parser.add_argument("--afresh", action="store_true")
+    parser.add_argument("--no-look", action="store_true")
     parser.add_argument("--packages", action="store_true")
     parser.add_argument("--base", default="")
     parser.add_argument("--registry", default="")
@@ -116,6 +117,7 @@ def of_dockerfile(told: argparse.Namespace, secrets: dict[str, str]) -> Built:
             afresh=told.afresh,
             text=screen(text, variables, pins).text,
             apart=told.apart,
+            look=not told.no_look,
         )
         return build(order, engine, cli)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 USER: Final = 1000
@@ -13,21 +14,39 @@ BUFFER: Final = 2**20
 OTHERS: Final = ("tmp", "dev", "proc", "sys", "run")  # of these every container gets its own
 
 
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """path: from the image's root, without a slash before it. user: its owner."""
+
+    path: str
+    user: int
+    mode: int
+
+
 def writable(tree: Iterable[bytes]) -> tuple[str, ...]:
     """The top-most ones, absolute. tree: an image's whole tree as a tar, in pieces; only its headers are kept.
 
     Raises: tarfile.TarError, it is cut off.
     """
-    found: list[str] = []
     with tarfile.open(fileobj=_Pieces(iter(tree)), mode="r|", bufsize=BUFFER) as packed:
-        for member in packed:
-            packed.members.clear()  # type: ignore[attr-defined]  # else each of a million headers is kept
-            path = member.name.strip("/").removeprefix("./")
-            if not member.isdir() or path in ("", ".") or path.split("/", 1)[0] in OTHERS:
-                continue
-            if member.uid == USER or member.mode & EVERYBODY:
-                found.append(path)
-    return top(found)
+        return meant(_folders(packed))
+
+
+def meant(folders: Iterable[Folder]) -> tuple[str, ...]:
+    """The same of all folders of an image."""
+    return top(
+        folder.path
+        for folder in folders
+        if (folder.user == USER or folder.mode & EVERYBODY) and folder.path.split("/", 1)[0] not in OTHERS
+    )
+
+
+def _folders(packed: tarfile.TarFile) -> Iterator[Folder]:
+    for member in packed:
+        packed.members.clear()  # type: ignore[attr-defined]  # else each of a million headers is kept
+        path = member.name.strip("/").removeprefix("./")
+        if member.isdir() and path not in ("", "."):
+            yield Folder(path, member.uid, member.mode)
 
 
 def top(paths: Iterable[str]) -> tuple[str, ...]:
