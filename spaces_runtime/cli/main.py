@@ -7,7 +7,7 @@ import sys
 import click
 import typer
 
-from spaces_runtime.cli import log, org, platform, quota, space, token, user
+from spaces_runtime.cli import base, log, org, platform, quota, space, token, user
 from spaces_runtime.cli.drop import shared_by_users
 from spaces_runtime.domain.errors import Fault
 
@@ -22,6 +22,7 @@ app.add_typer(org.app, name="org")
 app.add_typer(token.app, name="token")
 app.add_typer(space.app, name="space")
 app.add_typer(quota.app, name="quota")
+app.add_typer(base.app, name="base")
 platform.add_to(app)
 
 
