@@ -91,7 +91,9 @@ def wake_up(context: typer.Context, name: str = Name, as_json: bool = Json) -> N
 def sleep(
     context: typer.Context,
     name: str = Name,
-    rung: str = typer.Option("frozen", help="frozen (memory kept) or cold (stopped)."),
+    rung: str = typer.Option(
+        "frozen", help="frozen, paged, checkpointed, packed or cold; what this machine has of them."
+    ),
     wait: float = typer.Option(60.0, help="Seconds to wait until it is there; those inside finish first."),
     as_json: bool = Json,
 ) -> None:

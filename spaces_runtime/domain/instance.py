@@ -19,7 +19,9 @@ class Phase(Enum):
     STARTING = "starting"
     READY = "ready"
     FROZEN = "frozen"
-    CHECKPOINTED = "checkpointed"
+    PAGED = "paged"  # frozen, and its memory swapped out
+    CHECKPOINTED = "checkpointed"  # no process of the app: its memory is on disk
+    PACKED = "packed"  # the same, compressed
     EXITED = "exited"
 
 

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from math import inf
 
 from spaces_runtime.domain.instance import Phase
 from spaces_runtime.domain.space import Rung, Space
 
+ON_DISK = (Phase.CHECKPOINTED, Phase.PACKED)  # holds no memory, and no connection
+ASLEEP = (Phase.FROZEN, Phase.PAGED, *ON_DISK)  # from warm to cold
+CUTTING = (*ON_DISK, None)
 OWN_WORK = 3600.0  # seconds after the last touch for which CPU work of its own counts as activity (design.md §6)
+
+
+def able(ladder: tuple[Rung, ...], rungs: Collection[Phase]) -> tuple[Rung, ...]:
+    """Those that an engine has. The first that is left comes when the first of all would have come."""
+    kept = [rung for rung in ladder if rung.phase is None or rung.phase in rungs]
+    return (replace(kept[0], after=ladder[0].after), *kept[1:]) if kept else ()
+
+
+def deeper(phase: Phase, than: Phase) -> bool:
+    """Of two that are ready or asleep, the first is the colder."""
+    order = (Phase.READY, *ASLEEP)
+    return order.index(phase) > order.index(than)
 
 
 def active_at(space: Space) -> float:
@@ -29,7 +46,7 @@ def moments(space: Space) -> tuple[tuple[float, Rung], ...]:
         (
             hush.at
             if hush is not None and rung in asked
-            else max(idle_since + rung.after, -inf if rung.phase is Phase.FROZEN else held_until),
+            else max(idle_since + rung.after, held_until if rung.phase in CUTTING else -inf),
             rung,
         )
         for rung in space.ladder
@@ -48,8 +65,8 @@ def earned(space: Space, now: float) -> Rung | None:
 
 
 def rung_of(space: Space) -> str:
-    """The word people read for how awake it is: running, frozen, checkpointed or cold."""
+    """The word people read for how awake it is: running, cold, or what its phase is called in between."""
     phases = {i.phase for i in space.instances}
     if space.files is not None or phases & {Phase.READY, Phase.STARTING}:
         return "running"
-    return next((phase.value for phase in (Phase.FROZEN, Phase.CHECKPOINTED) if phase in phases), "cold")
+    return next((phase.value for phase in ASLEEP if phase in phases), "cold")

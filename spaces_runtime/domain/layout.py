@@ -16,6 +16,8 @@ BUILDER: Final = 19004
 VALKEY: Final = 19005
 CONTROL: Final = 19006  # group of hub and scheduler: database, repos, keys
 STUB: Final = 19007  # PID 1 of every sandbox
+TRIAL: Final = 19008  # the app by which the node finds out what it can do
+WATCH: Final = 19009
 FIRST_SPACE: Final = 20000  # and up: one user per Space
 
 MOUNTS: Final = "mounts.json"  # in an instance's folder: what below Layout.mounts it shows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from spaces_runtime.domain.instance import Instance
+from spaces_runtime.domain.instance import Instance, Phase
+from spaces_runtime.domain.ladder import able
 from spaces_runtime.domain.space import Hush, Space
 
 
@@ -13,6 +14,7 @@ class Observed:
     """See Space for the fields. at: when it was seen, Unix seconds.
 
     pressed: the scheduler itself asked for sleep, to make room; None: it did not.
+    rungs: what its engine has between running and cold.
     """
 
     at: float
@@ -24,6 +26,7 @@ class Observed:
     position: int = 0
     usual: float = 0.0
     pressed: Hush | None = None
+    rungs: tuple[Phase, ...] = (Phase.FROZEN,)
 
 
 def later(asked: Hush | None, pressed: Hush | None) -> Hush | None:
@@ -46,5 +49,6 @@ def complete(space: Space, seen: Observed | None) -> Space:
         places=seen.places,
         position=seen.position,
         usual=seen.usual,
+        ladder=able(space.ladder, seen.rungs),
         hush=later(space.hush, seen.pressed),
     )

@@ -31,9 +31,12 @@ class BuildSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SleepSettings:
-    """Seconds of idleness after which a Space is frozen, and cold; -1: never. hold: see Space.hold."""
+    """Seconds of idleness after which a Space is frozen, and so on down to cold; -1: never. hold: see Space.hold."""
 
     frozen: float = 900.0
+    paged: float = 1800.0
+    checkpointed: float = 3600.0
+    packed: float = 86400.0
     cold: float = 7 * 86400.0
     hold: float = 6 * 3600.0
 

@@ -135,17 +135,25 @@ class Hands:
             known.outdate()
 
     async def _suspend(self, known: Known, space: Space, name: InstanceId, rung: Phase) -> None:
+        before = self._roster.find(space.id, name)
         try:
             await self._suspends().suspend(name, rung)
-            self._now(space, name, Phase.READY, rung)
+            if before is not None:
+                self._now(space, name, before.phase, rung)
         except Missing:
             self._lost(known, space, name)
         except RungFailed as fault:
-            log.warning("a rung failed", space=space.id, rung=rung.value, why=fault.why)
-            key = next((i.build for i in space.instances if i.id == name), None)
-            if key is not None:
-                await self._parts.spaces.leave_out(space.id, key, rung.value)
-            known.outdate()
+            await self._failed(known, space, name, rung, fault)
+
+    async def _failed(self, known: Known, space: Space, name: InstanceId, rung: Phase, fault: RungFailed) -> None:
+        """It is not tried again for this build."""
+        log.warning("a rung failed", space=space.id, rung=rung.value, why=fault.why)
+        self._parts.chronicle.rung_failed(space.id, rung, fault.why)
+        key = next((i.build for i in space.instances if i.id == name), None)
+        if key is not None:
+            await self._say(space, f"Cannot be {rung.value}: {fault.why}. Not tried again until the next build")
+            await self._parts.spaces.leave_out(space.id, key, rung.value)
+        known.outdate()
 
     async def _resume(self, known: Known, space: Space, name: InstanceId) -> None:
         before = self._roster.find(space.id, name)
@@ -153,6 +161,11 @@ class Hands:
             await self._suspends().resume(name)
         except Missing:
             self._lost(known, space, name)
+        except RungFailed as fault:  # it has ended: a start follows
+            if before is not None:
+                self._now(space, name, before.phase, Phase.EXITED, fault.why)
+                await self._failed(known, space, name, before.phase, fault)
+            return
         if before is not None:
             self._now(space, name, before.phase, Phase.READY)
 
@@ -163,11 +176,12 @@ class Hands:
             self._roster.drop(instance, time.monotonic())
         known.ended(name)
 
-    def _now(self, space: Space, name: InstanceId, before: Phase, after: Phase) -> None:
+    def _now(self, space: Space, name: InstanceId, before: Phase, after: Phase, why: str = "") -> None:
         """Known by the engine's answer; its news of it may come later, or has come and is newer."""
         there = self._roster.find(space.id, name)
         if there is not None and there.phase is before:
-            self._roster.put(replace(there, phase=after, since=self._parts.clock()), time.monotonic())
+            now = replace(there, phase=after, since=self._parts.clock(), why=why or there.why)
+            self._roster.put(now, time.monotonic())
 
     def _suspends(self) -> Suspends:
         if self._parts.engine.suspends is None:

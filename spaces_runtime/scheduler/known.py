@@ -10,6 +10,7 @@ from spaces_runtime.domain.actions import Action
 from spaces_runtime.domain.gate import Gate
 from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.instance import Instance, Phase
+from spaces_runtime.domain.ladder import ASLEEP
 from spaces_runtime.domain.observed import Observed, later
 from spaces_runtime.domain.route import Order, Route, Seen
 from spaces_runtime.domain.space import Hush, Space
@@ -32,6 +33,7 @@ class Known:
     asked: when the live store was asked last what the gateways saw.
     pressed: it gives its place to one that waits.
     usual: seconds a wake takes, by where it began (None: cold). waking: where the present one began, and when.
+    opened: instances whose door this scheduler has opened.
     orders, gates: what the gateways were told of each instance, and what came of it. why: diagnosed ends.
     shown, route, hosts, told: what was published last. last: the snapshot that was planned last.
     """
@@ -53,6 +55,7 @@ class Known:
     pressed: Hush | None = None
     usual: dict[Phase | None, float] = field(default_factory=dict)
     waking: tuple[Phase | None, float] | None = None
+    opened: set[InstanceId] = field(default_factory=set)
     orders: dict[InstanceId, Order] = field(default_factory=dict)
     gates: dict[InstanceId, tuple[Gate, float]] = field(default_factory=dict)
     why: dict[InstanceId, str] = field(default_factory=dict)
@@ -128,11 +131,12 @@ class Known:
         live = [i.phase for i in instances if i.phase is not Phase.EXITED]
         if not live:
             return self.usual.get(None, 0.0)
-        asleep = next((phase for phase in live if phase in (Phase.FROZEN, Phase.CHECKPOINTED)), None)
+        asleep = next((phase for phase in live if phase in ASLEEP), None)
         first = durable.ladder[0].phase if durable.ladder else None
         return self.usual.get(first if asleep is None else asleep, 0.0)
 
     def ended(self, instance: InstanceId) -> None:
         """Nothing of it is left."""
+        self.opened.discard(instance)
         for memory in (self.orders, self.gates, self.why):
             memory.pop(instance, None)

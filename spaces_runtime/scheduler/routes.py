@@ -7,13 +7,14 @@ from dataclasses import replace
 from spaces_runtime.domain.gate import Gate
 from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.instance import Instance, Phase
+from spaces_runtime.domain.ladder import ASLEEP
 from spaces_runtime.domain.route import Route
 from spaces_runtime.domain.space import Revision, Space
 from spaces_runtime.domain.stage import Stage, derive_stage
 from spaces_runtime.scheduler.site import Site
 
 SHUT = (Stage.PAUSED, Stage.DELETING, Stage.NO_APP_FILE, Stage.CONFIG_ERROR, Stage.BUILD_ERROR, Stage.RUNTIME_ERROR)
-NEAREST = (Phase.READY, Phase.FROZEN, Phase.CHECKPOINTED, Phase.STARTING)  # to an answer
+NEAREST = (Phase.READY, *ASLEEP, Phase.STARTING)  # to an answer
 
 
 def route_of(space: Space, site: Site, now: float) -> Route:

@@ -9,6 +9,7 @@ import structlog
 
 from spaces_runtime.domain.events import StageChanged
 from spaces_runtime.domain.ids import SpaceId
+from spaces_runtime.domain.instance import Phase
 from spaces_runtime.domain.observed import Observed
 from spaces_runtime.domain.route import Route
 from spaces_runtime.domain.space import Space
@@ -41,7 +42,7 @@ class Voice:
 
     async def stage(self, known: Known, space: Space, now: float) -> None:
         """After each step: what was seen, and the stage when its word or reason changed."""
-        seen = observed(known, space, now)
+        seen = observed(known, space, now, self._parts.rungs)
         if known.told is None or now - known.told.at > STALE or _meaning(seen) != _meaning(known.told):
             await self._parts.observations.publish({space.id: seen})
             known.told = seen
@@ -53,7 +54,7 @@ class Voice:
 
     async def seen(self, knowns: Iterable[Known], now: float) -> None:
         """The last look at each, all at once, so that nobody takes them for forgotten."""
-        told = {k.last.id: (k, observed(k, k.last, now)) for k in knowns if k.last is not None}
+        told = {k.last.id: (k, observed(k, k.last, now, self._parts.rungs)) for k in knowns if k.last is not None}
         await self._parts.observations.publish({space: seen for space, (_, seen) in told.items()})
         for known, seen in told.values():
             known.told = seen
@@ -87,7 +88,7 @@ class Voice:
             await self._parts.routes.publish(host, None)
 
 
-def observed(known: Known, space: Space, now: float) -> Observed:
+def observed(known: Known, space: Space, now: float, rungs: tuple[Phase, ...]) -> Observed:
     """The part of a snapshot that only the scheduler knows."""
     return Observed(
         at=now,
@@ -99,6 +100,7 @@ def observed(known: Known, space: Space, now: float) -> Observed:
         position=space.position,
         usual=space.usual,
         pressed=known.pressed,
+        rungs=rungs,
     )
 
 

@@ -26,7 +26,13 @@ WORDS: Final = {  # stage → (word, the style sheet's data-stage)
     Stage.PAUSED: ("Paused", "paused"),
     Stage.DELETING: ("Being deleted", "deleting"),
 }
-ASLEEP: Final = ("frozen", "checkpointed", "cold")
+ASLEEP: Final = {  # rung → the style sheet's data-stage
+    "frozen": "frozen",
+    "paged": "frozen",
+    "checkpointed": "checkpointed",
+    "packed": "checkpointed",
+    "cold": "cold",
+}
 OPENS: Final = (  # a visit is answered, now or after a wake
     Stage.RUNNING,
     Stage.RUNNING_BUILDING,
@@ -58,12 +64,6 @@ class Shown:
     entry: str
     revision: str
     hardware: str
-
-
-def shown(view: View, card: Mapping[str, object], *, proof: str = "") -> Shown:
-    """card: the front matter at head. proof: of this visitor's right to enter a private Space."""
-    word, tone = WORDS[view.stage]
-    if view.stage is Stage.SLEEPING and view.rung in ASLEEP:
     requested: str
     limits: str
 
@@ -86,7 +86,13 @@ def limits(view: View) -> str:
     if view.hardware not in (None, view.requested):
         told.append(f"{view.requested} with the next start")
     return ", ".join(told)
-        tone = view.rung
+
+
+def shown(view: View, card: Mapping[str, object], *, proof: str = "") -> Shown:
+    """card: the front matter at head. proof: of this visitor's right to enter a private Space."""
+    word, tone = WORDS[view.stage]
+    if view.stage is Stage.SLEEPING:
+        tone = ASLEEP.get(view.rung, tone)
     reason = view.why.split(". ")[0].rstrip(".")
     entry = view.url + (f"/?__sign={proof}" if proof else "/")
     base = card.get("base_path")

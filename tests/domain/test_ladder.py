@@ -8,7 +8,7 @@ from math import inf
 import pytest
 
 from spaces_runtime.domain.instance import Phase
-from spaces_runtime.domain.ladder import OWN_WORK, earned
+from spaces_runtime.domain.ladder import ASLEEP, OWN_WORK, able, earned
 from spaces_runtime.scheduler.learn import backoff
 from tests.scheduler.world import HOLD, World
 
@@ -22,7 +22,15 @@ def rung(now, **fields):
 
 @pytest.mark.parametrize(
     ("now", "phase"),
-    [(99, Phase.READY), (100, Phase.FROZEN), (200, Phase.CHECKPOINTED), (399, Phase.CHECKPOINTED), (400, None)],
+    [
+        (99, Phase.READY),
+        (100, Phase.FROZEN),
+        (180, Phase.PAGED),
+        (200, Phase.CHECKPOINTED),
+        (300, Phase.PACKED),
+        (399, Phase.PACKED),
+        (400, None),
+    ],
 )
 def test_idle_time_earns_one_rung_after_the_other(now, phase):
     assert rung(now) is phase
@@ -39,10 +47,22 @@ def test_work_of_its_own_keeps_a_space_awake_for_an_hour_at_most():
 
 
 def test_an_open_tab_lets_a_space_freeze_but_go_no_deeper_until_silent_for_long():
-    assert rung(400, held_since=0.0) is Phase.FROZEN
-    assert rung(HOLD - 1, held_since=0.0) is Phase.FROZEN
+    assert rung(179, held_since=0.0) is Phase.FROZEN
+    assert rung(400, held_since=0.0) is Phase.PAGED
+    assert rung(HOLD - 1, held_since=0.0) is Phase.PAGED
     assert rung(HOLD, held_since=0.0) is None
 
 
 def test_the_first_restart_is_free_and_the_wait_ends_somewhere():
     assert [backoff(n) for n in (1, 2, 3, 4, 1000)] == [0, 10, 20, 40, 300]
+
+
+def test_an_engine_without_a_rung_leaves_it_out_and_the_first_that_is_left_comes_when_the_first_would():
+    def able_to(*rungs):
+        return [(rung.phase, rung.after) for rung in able(SPACE.ladder, rungs)]
+
+    assert able_to(*ASLEEP) == [(rung.phase, rung.after) for rung in SPACE.ladder]
+    assert able_to(Phase.FROZEN) == [(Phase.FROZEN, 100), (None, 400)]
+    assert able_to(Phase.CHECKPOINTED) == [(Phase.CHECKPOINTED, 100), (None, 400)]
+    assert able_to() == [(None, 100)]
+    assert able((), ASLEEP) == ()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from spaces_runtime.domain.actions import Build, Close, Forget, Open, Resume, Start, Stop, Suspend
 from spaces_runtime.domain.gate import Gate
 from spaces_runtime.domain.instance import Phase
-from spaces_runtime.domain.ladder import earned
+from spaces_runtime.domain.ladder import ON_DISK, deeper, earned
 from spaces_runtime.domain.space import BuildState, Wish
 from spaces_runtime.domain.stage import Stage, derive_stage
 from spaces_runtime.scheduler.plan import GRACE, ROWS, plan
@@ -43,7 +43,18 @@ LUCK = [
     "forget_act",
     "twin",
 ]
-PEOPLE = ["tab", "untab", "work", "unwork", "time 400", "time 90", "hush", "hush frozen", "hush checkpointed"]
+PEOPLE = [
+    "tab",
+    "untab",
+    "work",
+    "unwork",
+    "time 400",
+    "time 90",
+    "hush",
+    "hush frozen",
+    "hush checkpointed",
+    "hush packed",
+]
 PLACES = ["places 0", "places 1", "places 2", "places 2"]
 GATEWAYS = ["silence", "unlease", "heal", "unsee"]
 WORDS = [*PROGRESS, *AUTHOR, *LUCK, *PEOPLE, *PLACES, *GATEWAYS]
@@ -65,6 +76,9 @@ EPISODES = [
     "push static, nothing, built, nothing, nothing, leave, nothing, nothing",
     "push static, built, nothing, nothing, leave, nothing, push, nothing, built, nothing, up, nothing",
     "hush frozen, leave, nothing, nothing, nothing",
+    "leave, time 90, time 90, time, nothing, nothing, nothing, secret, nothing, nothing, visit g0, nothing, nothing",
+    "leave, time 90, time 90, nothing, nothing, nothing, break_resume, visit g0, nothing, nothing, up, nothing",
+    "leave, time 90, time 90, break_suspend, nothing, nothing, nothing, time 90, nothing, nothing",
     "twin, nothing, nothing, up, nothing, nothing, nothing",
     "hush, leave, nothing, nothing, nothing, visit g0, nothing, up, nothing",
 ]
@@ -164,22 +178,39 @@ def test_what_ended_before_it_answered_is_not_started_again(words):
 def test_a_roll_with_two_places_leaves_no_gap(words):
     for step in live_through(words).steps:
         awake = step.space.wish is Wish.SERVE and earned(step.space, step.now) is None
-        if step.of(Close) and awake and step.space.places == 2:
+        asleep = step.of(Close) and step.instance.phase in ON_DISK  # it answers nobody
+        if step.of(Close) and awake and step.space.places == 2 and not asleep:
             others = [i for i in step.space.instances if i.id != step.instance.id]
             assert step.space.files or any(i.gate is Gate.OPEN for i in others)
 
 
 @SOME
 @given(HISTORY)
-def test_an_open_tab_keeps_a_silent_space_no_deeper_than_frozen(words):
+def test_an_open_tab_keeps_a_silent_space_where_its_connections_stay(words):
     for step in live_through(words).steps:
         space = step.space
         held = space.held_since is not None and step.now < max(space.touched_at, space.held_since) + space.hold
         hushed = space.hush is not None and space.hush.at >= space.touched_at  # a person's word is stronger than a tab
         if held and not hushed and space.wish is Wish.SERVE and step.of(Suspend):
-            assert step.decision.action.rung is Phase.FROZEN
+            assert step.decision.action.rung not in ON_DISK
         if held and not hushed and step.decision.why == "idle":
             assert not step.of(Stop)
+
+
+@SOME
+@given(HISTORY)
+def test_memory_on_disk_wakes_only_as_what_is_wanted_now(words):
+    for step in live_through(words).steps:
+        if step.of(Resume) and step.instance.phase in ON_DISK:
+            assert step.instance.spec == step.space.wanted, "with an old revision, or an old secret"
+
+
+@SOME
+@given(HISTORY)
+def test_each_step_of_a_sleep_is_a_step_down(words):
+    for step in live_through(words).steps:
+        if step.of(Suspend):
+            assert deeper(step.decision.action.rung, step.instance.phase)
 
 
 @SOME

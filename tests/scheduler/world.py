@@ -26,7 +26,13 @@ ARTIFACT = Artifact(kind=ArtifactKind.ENVIRONMENT, digest="0" * 64, location="/e
 FILES = replace(
     ARTIFACT, kind=ArtifactKind.STATIC, digest="1" * 64, location="/files", index="dist/index.html", command=()
 )
-LADDER = (Rung(phase=Phase.FROZEN, after=100), Rung(phase=Phase.CHECKPOINTED, after=200), Rung(phase=None, after=400))
+LADDER = (
+    Rung(phase=Phase.FROZEN, after=100),
+    Rung(phase=Phase.PAGED, after=180),
+    Rung(phase=Phase.CHECKPOINTED, after=200),
+    Rung(phase=Phase.PACKED, after=300),
+    Rung(phase=None, after=400),
+)
 DEADLINE = 150.0
 HOLD = 2000.0
 G0, G1 = GatewayId("g0"), GatewayId("g1")
@@ -154,7 +160,7 @@ class World:
             self.space = replace(self.space, ladder=tuple(r for r in self.space.ladder if r.phase is not rung))
         else:
             self.change(name, phase=rung, since=self.now)
-            self.tabs[name] *= rung is Phase.FROZEN
+            self.tabs[name] *= rung in (Phase.FROZEN, Phase.PAGED)
         self.fail_suspend = False
 
     def change(self, name: InstanceId, **fields: object) -> None:

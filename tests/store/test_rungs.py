@@ -33,5 +33,29 @@ def test_the_first_rung_comes_at_the_sleep_time_and_each_next_one_later_and_cold
     left_out: tuple[Phase, ...],
     expected: list[tuple[Phase | None, float]],
 ) -> None:
-    found = ladder(SleepSettings(frozen=frozen, cold=cold), own, left_out)
+    only = SleepSettings(frozen=frozen, paged=-1, checkpointed=-1, packed=-1, cold=cold)
+    found = ladder(only, own, left_out)
     assert [(rung.phase, rung.after) for rung in found] == expected
+
+
+ALL = SleepSettings(frozen=10, paged=20, checkpointed=30, packed=40, cold=50)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "expected"),
+    [
+        ((), ["frozen", "paged", "checkpointed", "packed", None]),
+        ((Phase.PAGED,), ["frozen", "checkpointed", "packed", None]),
+        ((Phase.CHECKPOINTED,), ["frozen", "paged", None]),
+        ((Phase.PACKED,), ["frozen", "paged", "checkpointed", None]),
+        ((Phase.FROZEN,), ["checkpointed", "packed", None]),
+    ],
+)
+def test_a_rung_that_failed_takes_with_it_what_is_built_on_it(left_out: tuple[Phase, ...], expected: list[str]) -> None:
+    found = ladder(ALL, None, left_out)
+    assert [rung.phase and rung.phase.value for rung in found] == expected
+
+
+def test_a_rung_that_would_come_after_a_colder_one_does_not_come() -> None:
+    early = SleepSettings(frozen=10, paged=20, checkpointed=30, packed=40, cold=25)
+    assert [rung.phase for rung in ladder(early, None, ())] == [Phase.FROZEN, Phase.PAGED, None]

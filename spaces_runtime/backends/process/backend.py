@@ -26,10 +26,12 @@ class ProcessBackend:
         self._line: Line | None = None
         self._calling = asyncio.Lock()
         self._spaces: dict[InstanceId, SpaceId] = {}
+        self._rungs: tuple[Phase, ...] = (Phase.FROZEN,)
 
     @property
     def rungs(self) -> tuple[Phase, ...]:
-        return (Phase.FROZEN,)
+        """As the node said last; it tries the deeper ones after its start. Heard while changes() is followed."""
+        return self._rungs
 
     async def observe(self) -> Sequence[Instance]:
         found = [sandbox.hear_instance(told) for told in await self._ask("observe")]
@@ -84,8 +86,12 @@ class ProcessBackend:
                 try:
                     for each in await line.ask("watch"):
                         yield sandbox.hear_instance(each)
-                    while (each := await told.get()) is not None:
-                        yield sandbox.hear_instance(each)
+                    self._rungs = sandbox.hear_ability(await line.ask("ability_of")).rungs
+                    while (said := await told.get()) is not None:
+                        if "able" in said:
+                            self._rungs = sandbox.hear_ability(said["able"]).rungs
+                        else:
+                            yield sandbox.hear_instance(said["changed"])
                 finally:
                     lost.cancel()
                     await line.close()

@@ -21,12 +21,12 @@ def away(path: Path) -> BackendUnavailable:
 
 
 class Line:
-    """An open connection. changed: called with each instance that the node pushes."""
+    """An open connection. told: called with what the node says by itself; see domain.sandbox."""
 
     def __init__(
-        self, path: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, changed: Callable[[Json], None]
+        self, path: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, told: Callable[[Json], None]
     ) -> None:
-        self._path, self._reader, self._writer, self._changed = path, reader, writer, changed
+        self._path, self._reader, self._writer, self._told = path, reader, writer, told
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._count = 0
         self._reading = asyncio.create_task(self._read())
@@ -59,8 +59,8 @@ class Line:
                     answer.set_exception(away(self._path))
 
     def _take(self, message: Json) -> None:
-        if "changed" in message:
-            self._changed(message["changed"])
+        if "id" not in message:
+            self._told(message)
             return
         answer = self._waiting.get(message["id"])
         if answer is None or answer.done():
@@ -77,10 +77,10 @@ class Line:
             await self._reading
 
 
-async def call(path: Path, changed: Callable[[Json], None] = lambda _: None) -> Line:
+async def call(path: Path, told: Callable[[Json], None] = lambda _: None) -> Line:
     """A new connection. Raises: BackendUnavailable."""
     try:
         reader, writer = await asyncio.open_unix_connection(path, limit=sandbox.LONGEST_LINE)
     except OSError as error:
         raise away(path) from error
-    return Line(path, reader, writer, changed)
+    return Line(path, reader, writer, told)

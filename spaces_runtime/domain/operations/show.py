@@ -9,7 +9,7 @@ from spaces_runtime.domain.errors import Missing, Unavailable
 from spaces_runtime.domain.hardware import Hardware, reservation
 from spaces_runtime.domain.ids import RevisionId, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
-from spaces_runtime.domain.ladder import rung_of
+from spaces_runtime.domain.ladder import ASLEEP, rung_of
 from spaces_runtime.domain.observed import Observed, complete
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.ports.durable import Address
@@ -152,7 +152,7 @@ def _runs_on(space: Space) -> str | None:
 def _serves(space: Space) -> RevisionId | None:
     if space.files is not None:
         return space.files.key.revision
-    ready = [i for i in space.instances if i.phase in (Phase.READY, Phase.FROZEN, Phase.CHECKPOINTED)]
+    ready = [i for i in space.instances if i.phase is Phase.READY or i.phase in ASLEEP]
     if ready:
         return max(ready, key=lambda i: (i.phase is Phase.READY, i.since)).build.revision
     return space.target.key.revision if space.target else None
