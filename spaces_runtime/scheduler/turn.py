@@ -14,7 +14,7 @@ from functools import partial
 
 import structlog
 
-from spaces_runtime.domain.actions import Action, Build, Close, Decision, Forget, Open, Resume, Start, Stop, Suspend
+from spaces_runtime.domain.actions import Action, Close, Decision, Forget, Open, Resume, Start, Stop, Suspend
 from spaces_runtime.domain.errors import Unavailable
 from spaces_runtime.domain.gate import Gate
 from spaces_runtime.domain.ids import SpaceId
@@ -104,14 +104,13 @@ class Turns:
         known.tried = decision.action
         said = partial(log.info, "act", space=known.site.full, why=decision.why, action=repr(decision.action))
         asyncio.get_running_loop().call_soon(said)  # while the act waits: a visitor does not wait for a line of a log
-        await self._act(known, space, decision, decision.action, now)
+        await self._act(known, space, decision.action, now)
         return not isinstance(decision.action, Forget)
 
     async def _keep(self, name: SpaceId, known: Known, lessons: tuple[Lesson, ...]) -> None:
         """Durably, and where people look."""
         for lesson in lessons:
             await self._parts.spaces.keep(name, lesson)
-            self._parts.chronicle.learnt(name, lesson)
             if isinstance(lesson, Failed | Crashed):
                 with contextlib.suppress(OSError):  # a full disk loses a line, not the lesson
                     await self._parts.logs.append(name, Source.RUN, f"{MARK} Ended: {lesson.why}")
@@ -123,7 +122,7 @@ class Turns:
         await self._voice.route(known, space, now)
         await self._voice.stage(known, space, now)
 
-    async def _act(self, known: Known, space: Space, decision: Decision, action: Action, now: float) -> None:  # noqa: PLR0917
+    async def _act(self, known: Known, space: Space, action: Action, now: float) -> None:
         if isinstance(action, Open | Close | Stop):
             await self._voice.route(known, space, now)
         if isinstance(action, Start | Suspend | Stop):  # these take a while, and pages say so meanwhile
@@ -132,16 +131,10 @@ class Turns:
             await self._voice.gone(known, space)
         if isinstance(action, Resume | Start):
             known.waking = _begins(space, action, now)
-        first = isinstance(action, Open) and action.instance not in known.opened
         async with asyncio.timeout(LONGEST):
             await self._hands.do(known, space, action)
-        touched = None if isinstance(action, Build | Start | Forget) else action.instance
-        after = self._roster.find(space.id, touched) if touched is not None else None
-        self._parts.chronicle.acted(space, action, decision.why, after=after.phase if after is not None else None)
         if isinstance(action, Open):
             begun = known.waking
-            known.opened.add(action.instance)
-            self._parts.chronicle.opened(space.id, begun, first=first)
             known.woke(self._parts.clock())
             if begun is not None:  # whoever watches is told when the visitor has had the cores for himself
                 await asyncio.sleep(LET_IN)
@@ -164,7 +157,6 @@ class Turns:
         if durable is None:
             self.leave(name)
             return None
-        durable = replace(durable, ladder=able(durable.ladder, self._parts.rungs))
         instances = self._roster.of(name)
         if now - max(known.touched_at, known.asked) > FRESH:
             for seen in (await self._parts.activity.seen([name])).values():
@@ -172,6 +164,7 @@ class Turns:
         if any(i.phase is Phase.READY for i in instances):
             known.touch(self.since)
         known.work(instances, now)
+        durable = replace(durable, ladder=able(durable.ladder, self._parts.rungs))
         for i in instances:
             late = i.phase is Phase.STARTING and now >= i.since + durable.start_deadline
             if (late or i.phase is Phase.EXITED) and i.id not in known.why:
@@ -228,7 +221,6 @@ class Turns:
             if (idle := self._known.get(name)) is not None:
                 idle.pressed = Hush(at=now, phase=None, why=GAVE)
                 log.info("gives way", space=idle.site.full, to=known.site.full)
-                self._parts.chronicle.gave_way(name)
                 self._look(name)
         for name in news.changed:
             self._look(name)

@@ -113,14 +113,14 @@ def shown(view: View, card: Mapping[str, object], *, proof: str = "") -> Shown:
         entry=entry,
         revision=view.serves or "",
         hardware=view.hardware or view.requested,
+        requested=view.requested,
+        limits=limits(view),
     )
 
 
 def face(card: Mapping[str, object], name: str) -> Face:
     """Title, emoji and colours; what the front matter does not say or says wrongly is left plain."""
 
-        requested=view.requested,
-        limits=limits(view),
     def color(key: str) -> str:
         value = card.get(key)
         return value if isinstance(value, str) and value in COLORS else "gray"
