@@ -15,6 +15,7 @@ import structlog
 from spaces_runtime.domain.errors import BackendUnavailable, Invalid, Missing, RungFailed
 from spaces_runtime.domain.ids import InstanceId, SpaceId
 from spaces_runtime.domain.instance import Instance, Phase, StartSpec
+from spaces_runtime.domain.ladder import ASLEEP
 from spaces_runtime.node import disk, network
 from spaces_runtime.node.cell import Fate, Housing
 from spaces_runtime.node.living import Living
@@ -171,24 +172,24 @@ class Instances:
         """Raises: RungFailed, Missing, BackendUnavailable."""
         async with self._locks[instance]:
             living = self._find(instance)
-            if rung is not Phase.FROZEN:
-                raise RungFailed(what=f"take {instance} down to {rung.value}", why="this node has no such rung")
-            if living.phase is not Phase.READY:
+            if living.phase not in {Phase.READY, *ASLEEP} or (rung is Phase.FROZEN and living.phase in ASLEEP):
                 return
             try:
-                await living.freeze()
+                await (living.freeze() if rung is Phase.FROZEN else living.sink(rung))
             except (OSError, TimeoutError) as error:
-                raise RungFailed(what=f"freeze {instance}", why=str(error) or "it would not stand still") from error
+                self._changed(living)
+                why = str(error) or "it would not stand still"
+                raise RungFailed(what=f"take {instance} down to {rung.value}", why=why) from error
         self._changed(living)
 
     def resume(self, instance: InstanceId) -> asyncio.Future[Instance | None]:
         """Done already where the engine thaws at once. What is to be told; None: it was awake.
 
-        Raises, here or there: Missing, OSError, BackendUnavailable.
+        Raises, here or there: Missing, OSError, BackendUnavailable; RungFailed: it could not come back, and has ended.
         """
         done: asyncio.Future[Instance | None] = asyncio.get_running_loop().create_future()
         living = self._find(instance)
-        if living.phase is not Phase.FROZEN:
+        if not living.asleep:
             done.set_result(None)
             return done
         thawing = living.thaw()
@@ -258,9 +259,9 @@ class Instances:
             await self._cannot(living, f"could not be found again after a restart of the node: {error}")
             return
         self._watch(living)
-        frozen = living.cell is not None and living.cell.is_frozen()
-        if frozen != bool(kept.frozen):
-            living.record = living.record.grown(living.folder, frozen=time.time() if frozen else 0.0)
+        asleep = bool(living.deep and living.deep.phase) or (living.cell is not None and living.cell.is_frozen())
+        if asleep != bool(kept.frozen):
+            living.record = living.record.grown(living.folder, frozen=time.time() if asleep else 0.0)
         log.info("instance found again", space=kept.space, instance=kept.id, phase=living.phase.value)
 
     def _spaces(self) -> set[SpaceId]:
@@ -310,3 +311,6 @@ def _pass_on(living: Living, thawed: asyncio.Future[None], done: asyncio.Future[
         done.set_result(living.shown(counted=False))
     else:
         done.set_exception(error)
+        if isinstance(error, RungFailed):
+            living.why = f"could not be woken: {error.why}"
+            living.note(f"===== Its memory on disk could not be used ({error.why}); it starts anew")

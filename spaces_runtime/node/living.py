@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.instance import Instance, Phase
+from spaces_runtime.domain.ladder import ASLEEP
 from spaces_runtime.node import readiness
 from spaces_runtime.node.cgroups import Usage
+from spaces_runtime.node.deep import Deep
 from spaces_runtime.node.logs import Log
 from spaces_runtime.node.network import Sockets, table
 from spaces_runtime.node.record import Record
@@ -43,6 +45,7 @@ class Living:
         self.connections: int | None = None  # at the last count
         self.gone = asyncio.Event()  # PID 1 has ended
         self.cell: Cell | None = None
+        self.deep: Deep | None = None  # where its engine has rungs below frozen
         self.sockets: Sockets | None = None
         self._table: Table | None = None
         self._carried: Carried | None = None
@@ -61,6 +64,8 @@ class Living:
     def phase(self) -> Phase:
         if self.record.ended:
             return Phase.EXITED
+        if self.deep and self.deep.phase:
+            return self.deep.phase
         if self.record.frozen:
             return Phase.FROZEN
         return Phase.READY if self.record.ready else Phase.STARTING
@@ -154,12 +159,38 @@ class Living:
             await self.cell.freeze()
             self.stands()
 
+    @property
+    def asleep(self) -> bool:
+        """On a rung below running, or on its way there."""
+        return self.phase in ASLEEP or bool(self.deep and self.deep.busy)
+
+    async def sink(self, rung: Phase) -> None:
+        """Below frozen. Raises: OSError, TimeoutError, and then it runs on."""
+        if self.deep is None:
+            raise OSError("its engine has no such rung")
+        before = self.phase
+        try:
+            await self.deep.sink(rung)
+        except (OSError, TimeoutError):
+            if self.cell and not self.deep.phase and not self.cell.is_frozen():
+                self.runs()
+            raise
+        if self.phase is not before:
+            self.stands()
+
+    def cut(self) -> None:
+        """End every connection to the app."""
+        if self._table:
+            self._table.cut(self.record.port)
+
     def stands(self) -> None:
-        """It is frozen, and that is written down."""
+        """It sleeps, and that is written down."""
         self.record = self.record.grown(self.folder, frozen=time.time())
 
     def thaw(self) -> asyncio.Future[None] | None:
         """It runs when this returns None, else when the future is done: then `runs` is to be told."""
+        if self.deep and (self.deep.on_disk or self.deep.busy):
+            return self.deep.rise()
         thawing = self.cell.thaw() if self.cell and self.record.frozen else None
         if thawing is None:
             self.runs()
@@ -167,6 +198,8 @@ class Living:
 
     def runs(self) -> None:
         """It is thawed. The record follows later: after a crash the cell is asked, not the record."""
+        if self.deep:
+            self.deep.phase = None
         if self.record.frozen:
             self.record = self.record.changed(frozen=0.0, thawed=time.time())
 

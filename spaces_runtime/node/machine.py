@@ -50,6 +50,11 @@ class Machine:
         return bool(self.cgroups.at) and self.cgroups.group("x").can_freeze
 
     def group(self, name: str) -> Group:
+    @property
+    def checkpoints(self) -> bool:
+        """Memory of apps may be moved out of memory, as far as the rest of what that takes is there."""
+        return self.root and bool(self.bwrap) and self.grouped
+
         return self.cgroups.group(name)
 
     def processes(self, name: str, init: int) -> Processes:

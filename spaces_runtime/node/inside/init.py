@@ -17,6 +17,8 @@ import time
 DRAIN = 60.0  # seconds the last words may wait for a reader
 CANNOT_RUN = 127  # exit status of a shell that cannot run a command
 COUNT_UNREAD = 0x541B  # FIONREAD, include/uapi/asm-generic/ioctls.h
+WORDS_OUT, WORDS_IN = 90, 91  # both ends of a pipe; the node opens the second one and says HOLD or GO
+HOLD, GO = b"h", b"g"
 
 
 class Orders:
@@ -74,12 +76,38 @@ def become_app(orders: Orders) -> None:
         os._exit(CANNOT_RUN)
 
 
+def listen() -> None:
+    """Open the pipe of the node's words; whoever comes to the node later finds it at the same number."""
+    for number, end in zip(os.pipe(), (WORDS_OUT, WORDS_IN)):  # noqa: B905 see above
+        os.dup2(number, end, inheritable=False)
+        os.close(number)
+
+
+def newest(word: bytes) -> bytes:
+    """The node's last word; while that is HOLD nothing happens here."""
+    while word == HOLD or unread(WORDS_OUT):
+        word = os.read(WORDS_OUT, 1)
+    return word
+
+
+def is_there(app: int) -> bool:
+    """It is a child of this process: it never ended, or was restored."""
+    try:
+        os.waitid(os.P_PID, app, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
 def wait_for(app: int) -> int:
-    """Reap everything; return the app's status, negative for a signal."""
+    """Reap everything; return the app's status, negative for a signal, when it has ended and will not be restored."""
+    word = GO
     while True:
         pid, raw = os.wait()
         if pid == app:
-            return -os.WTERMSIG(raw) if os.WIFSIGNALED(raw) else os.WEXITSTATUS(raw)
+            word = newest(word)
+            if not is_there(app):
+                return -os.WTERMSIG(raw) if os.WIFSIGNALED(raw) else os.WEXITSTATUS(raw)
 
 
 def main() -> None:
@@ -91,6 +119,7 @@ def main() -> None:
     os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
     for number in (orders.log, orders.exit):
         os.set_inheritable(number, False)
+    listen()
     app = os.fork()
     if app == 0:
         become_app(orders)
