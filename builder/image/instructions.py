@@ -11,7 +11,9 @@ FILE: Final = "Dockerfile"
 STEPS: Final = ("FROM", "RUN", "COPY", "ADD", "WORKDIR")  # those that BuildKit counts
 HERE: Final = re.compile(r"<<-?\s*[\"']?([A-Za-z_]\w*)[\"']?")  # a here-document
 LONGEST: Final = 80  # characters of an instruction that are shown
-_STEP: Final = re.compile(r"\[(?:.* )?(?:(?P<stage>[^\s\]]+) )?(?P<number>\d+)/\d+\] (?P<text>.*)", re.DOTALL)
+_STEP: Final = re.compile(
+    r"\[(?:[^\s\]]+/\S+ )?(?:(?P<stage>[^\s\]/]+) )?(?P<number>\d+)/\d+\] (?P<text>.*)", re.DOTALL
+)
 _ESCAPE: Final = re.compile(r"#\s*escape\s*=\s*(\S)", re.IGNORECASE)
 _SYNTAX: Final = re.compile(r"#\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
 _DIRECTIVE: Final = re.compile(r"#\s*[A-Za-z]+\s*=")

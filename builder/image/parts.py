@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -11,14 +12,16 @@ from typing import Final
 
 from builder.environment import UNCOMPILED
 from builder.image import serve
-from builder.image.layer import USER, Entry, Folder, Layer
+from builder.image.layer import TIME, USER, Entry, Folder, Layer
 from builder.python import Python
 
 HOME: Final = "home/user"
 SERVER: Final = "/serve.py"
 CACHES: Final = ("uv_cache.json", "direct_url.json")  # of uv's own: they name this machine's folders and times
-IDLE: Final = ("test", "idlelib", "ensurepip", "site-packages", "lib2to3", "turtledemo")  # of a Python's library
+IDLE: Final = ("idlelib", "ensurepip", "site-packages", "lib2to3", "turtledemo")  # of a Python's library
+TESTS: Final = ("test", "tests")
 BYTECODE: Final = "__pycache__"
+STAMP: Final = slice(8, 12)  # bytes of a file of bytecode: when its source was changed; PEP 552
 
 
 def environment(folder: Path, kept: Path) -> Layer:
@@ -75,12 +78,38 @@ def _interpreter(prefix: Path, own: str) -> Iterator[Entry]:
             yield Entry(path=f"{at}/{name}", link=str(path.readlink()))
         else:
             yield Entry(path=f"{at}/{name}", source=path)
-    yield from Folder(root=prefix / "lib" / own, at=f"{at}/lib/{own}", keep=_of_library)()
+    library = prefix / "lib" / own
+    keep, changed = partial(_of_library, library, own), _bytecode
+    yield from Folder(root=library, at=f"{at}/lib/{own}", keep=keep, changed=changed)()
 
 
-def _of_library(path: str) -> bool:
-    first = path.split("/", 1)[0]
-    return first not in IDLE and not first.startswith("config-") and "/tests" not in path and BYTECODE not in path
+def _of_library(root: Path, own: str, path: str) -> bool:
+    names = path.split("/")
+    if names[0] in IDLE or names[0].startswith("config-") or any(name in TESTS for name in names):
+        return False
+    return BYTECODE not in names or names[-1] == BYTECODE or _is_fresh(root / path, own)
+
+
+def _is_fresh(at: Path, own: str) -> bool:
+    """Bytecode that Python would take for its source."""
+    tag = f".cpython-{own.removeprefix('python').replace('.', '')}.pyc"
+    source = at.parent.parent / f"{at.name.removesuffix(tag)}.py"
+    if not at.name.endswith(tag) or not source.is_file():
+        return False
+    told = source.stat()
+    with at.open("rb") as file:
+        head = file.read(16)
+    stamps = (0, int(told.st_mtime) & 0xFFFFFFFF, told.st_size & 0xFFFFFFFF)
+    return struct.unpack("<III", head[4:]) == stamps if len(head) == 16 else False  # noqa: PLR2004
+
+
+def _bytecode(path: str, at: Path) -> bytes | None:
+    """Of the time that its source has in the layer: else it would be compiled again at each start."""
+    if not path.endswith(".pyc"):
+        return None
+    content = bytearray(at.read_bytes())
+    content[STAMP] = struct.pack("<I", TIME)
+    return bytes(content)
 
 
 def _preloaded(folder: Path) -> Iterator[Entry]:

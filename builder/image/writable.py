@@ -24,10 +24,7 @@ class Folder:
 
 
 def writable(tree: Iterable[bytes]) -> tuple[str, ...]:
-    """The top-most ones, absolute. tree: an image's whole tree as a tar, in pieces; only its headers are kept.
-
-    Raises: tarfile.TarError, it is cut off.
-    """
+    """The top-most ones, absolute. tree: an image's whole tree as a tar, in pieces; only its headers are looked at."""
     with tarfile.open(fileobj=_Pieces(iter(tree)), mode="r|", bufsize=BUFFER) as packed:
         return meant(_folders(packed))
 
