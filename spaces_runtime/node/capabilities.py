@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import importlib.util
 import os
@@ -11,9 +12,12 @@ from pathlib import Path
 
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.sandbox import Finding
+from spaces_runtime.domain.settings import DockerSettings
 from spaces_runtime.node import cgroups, disk, gpus, seccomp
 from spaces_runtime.node.internet import prepared
 from spaces_runtime.node.machine import Machine
+from spaces_runtime.node.trial import findings as depth_findings
+from spaces_runtime.node.trial import working
 
 TRIAL_WITHIN = 10.0  # seconds
 
@@ -72,6 +76,7 @@ def look(
     devices, no_gpus = gpus.look()
     machine = Machine(
         layout=layout,
+        key=key,
         root=root,
         bwrap="" if refused or (trusting and not root) else bwrap,
         refused=refused,
@@ -170,8 +175,16 @@ def _internet(machine: Machine, why_not: str) -> Finding:
     return Finding(subject="internet", holds=False, says=says, remedy="As root: apt-get install iproute2 iptables")
 
 
-def probe(layout: Layout, *, port: int, trusting: bool, internet: bool) -> tuple[Finding, ...]:
+def probe(
+    layout: Layout, *, port: int, trusting: bool, internet: bool, docker: DockerSettings | None = None
+) -> tuple[Finding, ...]:
     """For `spaces doctor`: what a node here would enforce. Leaves nothing behind."""
-    machine, found = look(layout, port=port, trusting=trusting, internet=internet, trial=True)
+    machine, found = look(layout, port=port, trusting=trusting, internet=internet and not docker, trial=True)
+    if docker:
+        from spaces_runtime.node.docker.health import probe as asked
+
+        machine.remove()
+        return asked(machine.key, found, docker, internet=internet)
+    tool, why = asyncio.run(working(machine))
     machine.remove()
-    return found
+    return (*found, *depth_findings(machine, tool, why))

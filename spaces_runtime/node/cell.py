@@ -50,4 +50,8 @@ class Housing(Protocol):
     async def adopt(self, living: Living) -> None: ...  # hold what runs; raises OSError, TimeoutError
     def bury(self, living: Living) -> None: ...  # a cell for what has ended, so that it can be asked how
     def strays(self, known: set[InstanceId]) -> set[InstanceId]: ...  # what recall() saw of nobody we know
+    async def news(self) -> None: ...  # returns when it may be time to look again
+    async def look(self) -> None: ...  # a cheaper recall(): enough for strays()
     async def forget(self, instance: InstanceId) -> None: ...  # end and remove whatever has this name; not its folder
+    def guard(self) -> None: ...  # blocks, some ms: what keeps Spaces from private networks stands, whoever dropped it
+    def remove(self) -> None: ...  # blocks: what was made for all of them goes; none is left

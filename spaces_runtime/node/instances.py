@@ -47,6 +47,11 @@ class Instances:
         self._known()
         return [living.shown() for living in self._living.values()]
 
+    @property
+    def count(self) -> int:
+        """How many there are, ended ones included."""
+        return len(self._living)
+
     def _known(self) -> None:
         """Nothing is said, and nothing done, about instances before they could be found again."""
         if self._away:
@@ -83,8 +88,7 @@ class Instances:
         async with self._volumes.opening(spec, alone=not self._others(living)):
             begin = await asyncio.to_thread(self._housing.prepare, living, spec)
         await begin()
-        if living.sockets:
-            self._watch(living)
+        self._watch(living)
 
     def _watch(self, living: Living) -> None:
         task = asyncio.create_task(self._await_end(living))
@@ -288,6 +292,49 @@ class Instances:
                 await self._volumes.send(space)
             took = time.monotonic() - begun
 
+    async def attend(self) -> None:
+        """Until cancelled: agree with an engine that others may use, too, and that may go away and come back."""
+        there = self._away is None
+        while True:
+            try:
+                if self._away:
+                    await self.adopt()
+                else:
+                    await self._housing.look()
+                    await self._agree()
+            except BackendUnavailable as away:
+                if there:
+                    log.warning("the engine is away", why=away.why)
+                there = False
+            else:
+                if not there:
+                    log.info("the engine is back", instances=len(self._living))
+                there = True
+            await self._housing.news()
+
+    async def _agree(self) -> None:
+        for living in tuple(self._living.values()):
+            if living.cell and living.phase in (Phase.READY, Phase.FROZEN):
+                await self._agree_on(living)
+        running = {living.id for living in self._living.values() if not living.record.ended}
+        for name in self._housing.strays(running):
+            async with self._locks[name]:
+                known = self._living.get(name)
+                if known is None or known.record.ended:  # what it left stays to be shown; the rest goes
+                    with contextlib.suppress(TimeoutError):
+                        await (self._housing.forget(name) if known else self._forget(name))
+
+    async def _agree_on(self, living: Living) -> None:
+        """Somebody else may have frozen it, or thawed it."""
+        async with self._locks[living.id]:
+            if living.cell is None or living.cell.is_frozen() == (living.phase is Phase.FROZEN):
+                return
+            if living.phase is Phase.FROZEN:
+                living.runs()
+            else:
+                living.stands()
+        self._changed(living)
+
     async def let_go(self) -> None:
         """The node ends, the Spaces run on."""
         for task in tuple(self._tasks):
@@ -310,7 +357,7 @@ def _pass_on(living: Living, thawed: asyncio.Future[None], done: asyncio.Future[
         living.runs()
         done.set_result(living.shown(counted=False))
     else:
-        done.set_exception(error)
         if isinstance(error, RungFailed):
             living.why = f"could not be woken: {error.why}"
             living.note(f"===== Its memory on disk could not be used ({error.why}); it starts anew")
+        done.set_exception(error)

@@ -14,7 +14,7 @@ from spaces_runtime.node.tree import Processes, Tree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """root: started by root: a user per Space, limits, no user namespaces.
+    """key: names this platform among others. root: started by root: a user per Space, limits, no user namespaces.
 
     bwrap: the sandbox's program; empty: none can be had (`refused` says why, `permit` is the command that permits it),
     and Spaces run only where `trusting`.
@@ -24,6 +24,7 @@ class Machine:
     """
 
     layout: Layout
+    key: str
     root: bool
     bwrap: str
     refused: str
@@ -49,12 +50,12 @@ class Machine:
         """Processes are held by control group, not only by descent."""
         return bool(self.cgroups.at) and self.cgroups.group("x").can_freeze
 
-    def group(self, name: str) -> Group:
     @property
     def checkpoints(self) -> bool:
         """Memory of apps may be moved out of memory, as far as the rest of what that takes is there."""
         return self.root and bool(self.bwrap) and self.grouped
 
+    def group(self, name: str) -> Group:
         return self.cgroups.group(name)
 
     def processes(self, name: str, init: int) -> Processes:

@@ -16,6 +16,10 @@ from spaces_runtime.domain.instance import StartSpec
 from spaces_runtime.node import network
 from spaces_runtime.node.cell import Begin, Fate
 from spaces_runtime.node.cgroups import Usage
+from spaces_runtime.node.checkpoint import Checkpoint
+from spaces_runtime.node.criu import Target
+from spaces_runtime.node.deep import Deep, Depths
+from spaces_runtime.node.firewall import Kept, guard
 from spaces_runtime.node.internet import MOST
 from spaces_runtime.node.living import Living, why_ended
 from spaces_runtime.node.logs import Log, Reader
@@ -25,6 +29,7 @@ from spaces_runtime.node.record import Record, exit_status, read, this_boot
 from spaces_runtime.node.relay import Relay
 from spaces_runtime.node.spawn import Spawned, born, buried, spawn
 from spaces_runtime.node.tree import Processes
+from spaces_runtime.node.trial import trial_name
 from spaces_runtime.node.users import Users
 
 LAST_WORDS = 5.0  # seconds to read the log to its end
@@ -93,9 +98,10 @@ class Sandbox:
 class Sandboxes:
     """A process, with all its privilege, that starts a sandbox for each app."""
 
-    def __init__(self, machine: Machine, relay: Relay) -> None:
-        self._machine, self._relay = machine, relay
+    def __init__(self, machine: Machine, relay: Relay, depths: Depths) -> None:
+        self._machine, self._relay, self._depths = machine, relay, depths
         self._users = Users(machine.layout.node / "users.json")
+        self._kept = Kept(machine.internet.firewall) if machine.internet else None
         self._links: dict[InstanceId, int] = {}  # of those that run
         self._joins: set[asyncio.Task[None]] = set()
 
@@ -184,6 +190,10 @@ class Sandboxes:
         living.cell = cell
         cell.read(pipe, kept)
         living.hold(sockets=sockets, carried=self._relay.serve(listeners), log=kept)
+        if self._machine.checkpoints:
+            target = Target(init=living.record.init, user=living.record.user)
+            checkpoint = Checkpoint(folder=living.folder, target=target)
+            living.deep = Deep(self._depths, self._machine.group(living.id), checkpoint, living.cut)
 
     async def _sockets(self, init: int) -> network.Sockets:
         if not self._machine.bwrap:
@@ -205,6 +215,8 @@ class Sandboxes:
         kept = living.record
         living.cell = cell = Sandbox(living, self._machine.processes(living.id, kept.init))
         await self._hold(living, cell, os.open(f"/proc/{kept.init}/fd/{kept.log}", os.O_RDONLY))
+        if living.deep:
+            await living.deep.recall()
         if kept.link >= 0:
             self._links[kept.id] = kept.link
 
@@ -212,7 +224,20 @@ class Sandboxes:
         living.cell = Sandbox(living, self._machine.processes(living.id, living.record.init))
 
     def strays(self, known: set[InstanceId]) -> set[InstanceId]:
-        return {InstanceId(name) for name in self._machine.cgroups.names()} - known
+        return {InstanceId(name) for name in self._machine.cgroups.names() - {trial_name()}} - known
+
+    async def news(self) -> None:
+        await asyncio.Event().wait()  # the kernel tells each end by itself, and nobody else interferes
+
+    async def look(self) -> None:
+        """As recall()."""
+
+    def guard(self) -> None:
+        if self._kept:
+            guard(self._kept)
+
+    def remove(self) -> None:
+        self._machine.remove()
 
     async def forget(self, instance: InstanceId) -> None:
         self._links.pop(instance, None)

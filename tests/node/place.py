@@ -140,6 +140,10 @@ class Place:
             env={"SECRET": "hush", **(env or {})},
         )
 
+    def has_ended(self, spec) -> bool:
+        """As it can be seen without a node."""
+        return bool((self.layout.node / "instances" / spec.id / "exit").read_bytes())
+
     async def see(self, instance):
         return next((each for each in await self.backend.observe() if each.id == instance), None)
 
@@ -167,13 +171,17 @@ class Place:
             writer.close()
 
     def left(self) -> list[str]:
-        """Everything of instances that the kernel or the disk still has."""
+        """Everything of instances that the kernel or the disk still has; the node's own trial is none."""
         data = str(self.layout.data)
         loops = subprocess.run(["losetup", "-a"], capture_output=True, text=True, check=True).stdout.splitlines()
         return [
-            *(str(path) for path in Path("/sys/fs/cgroup").glob(f"**/spaces-{self.key}/*") if path.is_dir()),
+            *(
+                str(path)
+                for path in Path("/sys/fs/cgroup").glob(f"**/spaces-{self.key}/*")
+                if path.is_dir() and not path.name.startswith("trial-")
+            ),
             *(line for line in Path("/proc/self/mounts").read_text().splitlines() if data in line),
-            *(str(path) for path in (self.layout.node / "instances").iterdir()),
+            *(str(path) for path in (self.layout.node / "instances").iterdir() if not path.name.startswith("trial-")),
             *(line for line in loops if data in line),
             *(f"process {pid}" for pid in self.processes()),
         ]
@@ -184,7 +192,8 @@ class Place:
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit() and int(folder.name) != self.node.pid:
                 with contextlib.suppress(OSError):
-                    grouped = f"spaces-{self.key}" in (folder / "cgroup").read_text()
+                    groups = (folder / "cgroup").read_text()
+                    grouped = f"spaces-{self.key}" in groups and f"spaces-{self.key}/trial-" not in groups
                     owned = self.user and folder.stat().st_uid == self.user
                     dead = (folder / "stat").read_text().rpartition(")")[2].split()[0] in "ZX"
                     if (grouped or owned) and not dead:
