@@ -18,13 +18,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import disable_progress_bars, logging
 
+from bench.edges import FRONTS, Visitor, certificate, front
 from bench.platform import ROOT, free_port
 from bench.progress import Progress
 from builder.faults import BuildFailed
@@ -33,6 +33,7 @@ from builder.image.cli import find
 SPACE = ROOT / "tests" / "docker" / "spaces" / "reach"
 IMAGES = ROOT / "tests" / "docker" / "images"
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+HUB, DOMAIN = "hub.test", "spaces.test"  # behind the TLS fronts
 HEALTHY = 120.0  # seconds from `up` to a platform that answers
 DEPLOY = 300.0  # seconds from a push to an app that runs, with nothing in any cache
 
@@ -154,7 +155,7 @@ def _checked(stack: Stack) -> None:
     """All of it; what fails is told with the last words of who did it."""
     try:
         _check(stack)
-    except (CheckError, HfHubHTTPError) as failed:
+    except (CheckError, HfHubHTTPError, OSError, ValueError) as failed:
         said = subprocess.run(
             [*stack.compose, "logs", "--no-color", "--tail", "40", "node", "platform"],
             env=os.environ | stack.env, capture_output=True, text=True, check=False,
@@ -200,6 +201,14 @@ def _check(stack: Stack) -> None:
         _verify(stack)
     with step("what is durable is in PostgreSQL, what is live in Redis"):
         _kept(stack)
+    https, pem = free_port(), certificate(stack.data.parent, (HUB, f"*.{DOMAIN}"))
+    with step("another public address, and up again"):
+        stack.env |= {"SPACES_PUBLIC_URL": f"https://{HUB}:{https}", "SPACES_DOMAIN": DOMAIN}
+        stack.run("up", "-d")
+        _until_healthy(stack)
+    for name in FRONTS:
+        with step(f"HTTPS, events and a WebSocket through {name}"):
+            _through(stack, name, https, pem)
 
 
 def _platform_images(stack: Stack) -> None:
@@ -247,23 +256,28 @@ def _verify(stack: Stack) -> None:
     hidden += [f"{address}:5000" for address in stack.addresses("registry")]
     hidden += [f"{address}:{stack.port}" for address in stack.addresses("platform")]
     hidden += [f"127.0.0.1:{registry}", "169.254.169.254:80"]
-    reached = _ask(stack, " ".join([public, *hidden])).split()
+    app = Visitor(host="ann-reach.localhost", port=stack.port)
+    reached = str(app.predict("reach", " ".join([public, *hidden]))).split()
     if reached != [public]:
         raise CheckError(f"A Space should reach {public} alone of {[public, *hidden]}, and reaches {reached}.")
 
 
-def _ask(stack: Stack, words: str) -> str:
-    """What the app answers, as gradio's clients ask: a call, then its events."""
-    host = {"Host": f"ann-reach.localhost:{stack.port}", "Content-Type": "application/json"}
-    connection = HTTPConnection("127.0.0.1", stack.port, timeout=120)
-    connection.request("POST", "/gradio_api/call/reach", json.dumps({"data": [words]}), host)
-    event = json.load(connection.getresponse())["event_id"]
-    connection.request("GET", f"/gradio_api/call/reach/{event}", headers=host)
-    events = connection.getresponse().read().decode()
-    connection.close()
-    if "event: complete" not in events:
-        raise CheckError(f"The app answered {events!r}.")
-    return str(json.loads(events.split("data: ", 1)[1].splitlines()[0])[0])
+def _through(stack: Stack, front_of: str, https: int, pem: Path) -> None:
+    """Hub and Space through a TLS front; the app learns who really asks, and how."""
+    with front(front_of, pem.parent, hub=HUB, domain=DOMAIN, port=stack.port, https=https, pem=pem):
+        hub = Visitor(host=HUB, port=https, trust=pem)
+        space = Visitor(host=f"ann-reach.{DOMAIN}", port=https, trust=pem)
+        told_to_app = {"host": f"{space.host}:{https}", "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "https"}
+        told_to_app["x-forwarded-host"] = told_to_app["host"]
+        for what, found, wanted in (
+            ("the hub", hub.status("/api/telemetry/ready"), 200),
+            ("the hub's page of the Space", hub.status("/spaces/ann/reach"), 200),
+            ("the headers", space.json("/told"), told_to_app),
+            ("a stream of events", space.predict("reach", ""), ""),
+            ("a WebSocket", space.echo("/echo", "hello"), "hello"),
+        ):
+            if found != wanted:
+                raise CheckError(f"Through {front_of}, {what}: {found!r} instead of {wanted!r}.")
 
 
 def _kept(stack: Stack) -> None:
