@@ -44,12 +44,14 @@ def up(
         None, "--trust-spaces", help="Run Spaces without a sandbox: for a person's own machine only."
     ),
     public_url: str | None = typer.Option(None, help="The hub as people reach it; without it, this machine only."),
+    engine: str | None = typer.Option(None, help="What runs Spaces: process (sandboxes), or docker (containers)."),
     node: bool = typer.Option(
         True, help="--no-node: it runs elsewhere on this machine, as `spaces serve --role node`."
     ),
 ) -> None:
     """Run everything on this machine, in the foreground; prints one line when a push would be accepted."""
-    settings = settings_of(context, anew=True, port=port, trust_spaces=trust_spaces, public_url=public_url)
+    flags = {"port": port, "trust_spaces": trust_spaces, "public_url": public_url, "engine": engine}
+    settings = settings_of(context, anew=True, **flags)
     running.up(settings, lambda url: typer.echo(f"ready {url}"), own_node=node)
 
 

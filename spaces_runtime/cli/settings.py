@@ -17,7 +17,7 @@ from typing import Any
 from spaces_runtime.cli.tiers import tiers
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.layout import Layout
-from spaces_runtime.domain.settings import Settings
+from spaces_runtime.domain.settings import ENGINES, Settings
 
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -37,7 +37,7 @@ def default_data() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME", str(Path.home() / ".local/share"))) / "spaces"
 
 
-FLAGS_OF_UP = ("port", "public_url", "trust_spaces")  # what `spaces up` may be told for one run
+FLAGS_OF_UP = ("port", "public_url", "trust_spaces", "engine")  # what `spaces up` may be told for one run
 COMMON = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}  # as other programs call them; SPACES_… wins
 TOLD = "flags.json"  # in Layout.run, while it runs: other commands speak of the same platform
 
@@ -65,6 +65,7 @@ def load(
             told[name], origin[name] = _of_secret(Path(path), f"{COMMON[name]}_FILE"), path
         if flags.get(name) is not None:
             told[name], origin[name] = flags[name], "flag"
+    _known_engine(told.get("engine", ENGINES[0]), origin.get("engine", "default"))
     told["data"] = folder
     origin["data"] = "flag" if data else "SPACES_DATA" if environ.get("SPACES_DATA") else "default"
     return Effective(_sound(_built(told)), {name: origin.get(name, "default") for name in _keys(Settings)})
@@ -81,6 +82,11 @@ def _sound(settings: Settings) -> Settings:
         why = f"default_hardware is {settings.default_hardware!r}, which is no tier"
         raise Fault(what="read the settings", why=why, then=f"There is {', '.join(names)}.")
     return settings
+
+
+def _known_engine(name: str, origin: str) -> None:
+    if name not in ENGINES:
+        raise Fault(what=f"use the engine {name!r} ({origin})", why=f"there are {' and '.join(ENGINES)} only")
 
 
 def shown(effective: Effective) -> list[tuple[str, str, str]]:

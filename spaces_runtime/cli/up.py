@@ -128,6 +128,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "SPACES_PORT": str(settings.port),
         "SPACES_TRUST_SPACES": str(settings.trust_spaces).lower(),
         "SPACES_PUBLIC_URL": settings.public_url,
+        "SPACES_ENGINE": settings.engine,
     }
 
 

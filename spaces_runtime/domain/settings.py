@@ -8,6 +8,8 @@ from pathlib import Path
 from spaces_runtime.domain.hardware import GIB, Hardware
 from spaces_runtime.domain.tiers import TIERS
 
+ENGINES = ("process", "docker")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildSettings:
@@ -100,7 +102,7 @@ class Settings:
 
     public_url: the hub as people reach it, e.g. https://hub.example.org; empty: local mode, this machine only.
     spaces_domain: domain below which Spaces live, e.g. spaces.example.net; empty: localhost.
-    engine: what runs Spaces, process or docker.
+    engine: what runs Spaces, one of ENGINES.
     trust_spaces: run Spaces without a sandbox; for a person's own machine only.
     internet: Spaces may reach the public internet (private ranges and the platform never).
     database_url, redis_url: one's own PostgreSQL and Redis; empty: SQLite and the bundled Valkey.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from spaces_runtime.backends.process.backend import ProcessBackend
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.sandbox import Finding
-from spaces_runtime.domain.settings import Settings
+from spaces_runtime.domain.settings import DockerSettings, Settings
 from spaces_runtime.node.capabilities import probe
 from spaces_runtime.node.serve import serve
 from spaces_runtime.wiring.names import names_of
@@ -15,8 +16,28 @@ from spaces_runtime.wiring.names import names_of
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until SIGTERM; Spaces run on when it ends."""
-    await serve(Layout(settings.data), port=settings.port, trusting=settings.trust_spaces, internet=settings.internet)
+    await serve(
+        Layout(settings.data),
+        port=settings.port,
+        trusting=settings.trust_spaces,
+        internet=settings.internet,
+        docker=_docker(settings),
+    )
     stop.set()
+
+
+def _docker(settings: Settings) -> DockerSettings | None:
+    """With the image that `spaces base build` makes, where no other is named."""
+    if settings.engine != "docker":
+        return None
+    from builder.image.base import name
+
+    return replace(settings.docker, base=settings.docker.base or name())
+
+
+def get_criu() -> int:
+    """Fetch CRIU for the rungs below frozen; says what it does. The exit status."""
+    return subprocess.run((str(criu.GET),), check=False).returncode  # noqa: S603
 
 
 async def stop_spaces(settings: Settings) -> None:
@@ -30,7 +51,13 @@ async def stop_spaces(settings: Settings) -> None:
 
 def checks(settings: Settings) -> tuple[Finding, ...]:
     """What `spaces doctor` says. Tries the sandbox, limits and disks of this machine once."""
-    found = probe(Layout(settings.data), port=settings.port, trusting=settings.trust_spaces, internet=settings.internet)
+    found = probe(
+        Layout(settings.data),
+        port=settings.port,
+        trusting=settings.trust_spaces,
+        internet=settings.internet,
+        docker=_docker(settings),
+    )
     own = names_of(settings)
     resolves = Finding(
         subject="names",

@@ -182,7 +182,7 @@ async def test_what_ends_while_no_node_is_there_is_told_with_its_status_and_last
     place.kill()
     data = place.layout.volumes / spec.space / "data" if place.user else place.layout.node / "volumes" / spec.space
     (data / "go").touch()
-    await until(lambda: (place.layout.node / "instances" / spec.id / "exit").read_bytes() == b"5")
+    await until(lambda: place.has_ended(spec))
     place.begin()
     seen = await place.reach(spec, Phase.EXITED)
     assert "exited with status 5" in seen.why

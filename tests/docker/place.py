@@ -8,6 +8,8 @@ import docker
 import pytest
 
 from builder.artifact import ArtifactKind
+from spaces_runtime.node.docker.engine import Engine
+from spaces_runtime.node.docker.network import Network
 from tests.node.place import NODE, Place, folder
 
 BASE = os.environ.get("SPACES_TEST_BASE", "spaces-test-base:bookworm")
@@ -35,6 +37,9 @@ class DockerPlace(Place):
         )
         return replace(spec, artifact=artifact)
 
+    def has_ended(self, spec) -> bool:
+        return [each.status for each in self.containers() if each.labels["spaces.instance"] == spec.id] == ["exited"]
+
     def containers(self) -> list:
         return self.client.containers.list(all=True, filters={"label": f"spaces.platform={self.key}"})
 
@@ -53,8 +58,7 @@ class DockerPlace(Place):
             for each in self.containers():
                 each.remove(force=True, v=True)
         super().remove()
-        for each in self.client.networks.list(filters={"label": f"spaces.platform={self.key}"}):
-            each.remove()
+        Network(Engine(self.host), self.key).close()  # a node that was killed leaves its rules
         self.client.close()
 
 

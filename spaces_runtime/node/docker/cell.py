@@ -75,9 +75,13 @@ class Container:
         self._paused = False
 
     async def terminate(self, grace: float, gone: asyncio.Event) -> None:
-        if grace and not gone.is_set():
-            with contextlib.suppress(Absent):
+        if gone.is_set():
+            return
+        with contextlib.suppress(Declined):  # it has ended meanwhile
+            if grace:
                 await self._engine.call("stop a Space", lambda client: client.stop(self.name, timeout=round(grace)))
+            else:
+                await self._engine.call("stop a Space", lambda client: client.kill(self.name))
 
     async def verdict(self) -> str:
         killed = max(self._killed, self._group.killed_for_memory())  # at once: the group goes with the container

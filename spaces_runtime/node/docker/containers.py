@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +16,11 @@ from builder.artifact import ArtifactKind
 from spaces_runtime.domain.errors import BackendUnavailable, Invalid
 from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.instance import StartSpec
+from spaces_runtime.domain.sandbox import Finding
 from spaces_runtime.domain.settings import DockerSettings
 from spaces_runtime.node import network
 from spaces_runtime.node.cell import Begin, Fate
+from spaces_runtime.node.docker import health
 from spaces_runtime.node.docker.cell import Container, remove
 from spaces_runtime.node.docker.engine import Absent, Declined, Engine
 from spaces_runtime.node.docker.follow import Follower
@@ -62,6 +65,7 @@ class Containers:
         self._users = Users(machine.layout.node / "users.json")
         self._seen: dict[InstanceId, Seen] = {}
         self._network: Network | None = None
+        self._way = ""  # to GPUs
         self._hints = Hints(engine, machine.key)
 
     def check(self, spec: StartSpec) -> None:
@@ -100,6 +104,7 @@ class Containers:
             volumes=tuple(volumes or ()),
             network=self._network.name(internet=self._internet and spec.setup.internet) if self._network else NONE,
             labels=labels_of(self._key, living.record),
+            cdi=self._way == "cdi",
         )
         return lambda: self._begin(living, shape)
 
@@ -160,6 +165,17 @@ class Containers:
         for told in await self._engine.call("find Spaces again", self._ours):
             with contextlib.suppress(Absent):
                 await self._recall(told["Id"])
+
+    def able(self, findings: Sequence[Finding]) -> tuple[tuple[Finding, ...], str]:
+        """What Spaces can have here, from what the machine has; and why no GPU can be given. Blocks.
+
+        Raises: BackendUnavailable, and then nobody knows.
+        """
+        told = health.ask(self._engine, self._settings.base)
+        self._way, why_not = health.way_to_gpus(told)
+        refused = self._network.refused if self._network else ""
+        own = health.findings(told, base=self._settings.base, no_network=refused, internet=self._internet)
+        return (*health.beside(findings), *own), why_not
 
     def _open(self, _: object) -> None:
         """The network of Spaces; where it cannot be had they have none, and that is said."""

@@ -60,16 +60,18 @@ class Follower:
         log = Log(self._path)
         try:
             while not self._closed.is_set():
+                last = self._over.is_set()
                 try:
                     self._follow(log)
-                    if self._over.is_set() or self._closed.is_set():
+                    if last or self._closed.is_set():
                         break
                 except Absent:
                     break
                 except (BackendUnavailable, *TROUBLE):  # the engine is away
                     if self._over.is_set():
                         break
-                self._closed.wait(AGAIN_AFTER)
+                # A stream that was open when the container ended may lack its last words: they are asked for again.
+                self._over.wait(AGAIN_AFTER)
         finally:
             log.close()
             with contextlib.suppress(RuntimeError):  # the node has ended

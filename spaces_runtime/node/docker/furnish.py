@@ -42,8 +42,12 @@ def furnish(
     volumes: tuple[str, ...],
     network: str,
     labels: Mapping[str, str],
+    cdi: bool,
 ) -> Shape:
-    """Everything but the container. volumes: folders that the image itself calls volumes. Raises: OSError."""
+    """Everything but the container. volumes: folders that the image itself calls volumes. cdi: see Shape.
+
+    Raises: OSError.
+    """
     found(machine, spec)
     own = spec.artifact.kind is ArtifactKind.IMAGE
     data = _image_disk(machine, spec, folder) if own else places(machine, spec, folder, user)
@@ -51,7 +55,7 @@ def furnish(
         data.chmod(0o700)
         disk.give(data, user)
     mounts = mounted(machine, spec, folder, user)
-    shown = ((data, "/data", False), *(() if own else _environment(spec, folder, user)), *mounts)
+    shown = _uppermost((data, "/data", False), *(() if own else _environment(spec, folder, user)), *mounts)
     return Shape(
         image=image,
         user=user,
@@ -65,8 +69,14 @@ def furnish(
         run=not own,
         hardware=spec.setup.hardware,
         gpus=tuple(gpu.id for gpu in spec.gpus),
+        cdi=cdi,
         labels=labels,
     )
+
+
+def _uppermost(*shown: tuple[Path, str, bool]) -> tuple[tuple[Path, str, bool], ...]:
+    """An engine mounts nothing twice at one place: a volume takes that of what it would hide, such as /data."""
+    return tuple({inside: (outside, inside, only) for outside, inside, only in shown}.values())
 
 
 def _environment(spec: StartSpec, folder: Path, user: int) -> tuple[tuple[Path, str, bool], ...]:
