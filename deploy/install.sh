@@ -7,3 +7,6 @@ links=$(.venv/bin/python -m pip config get global.find-links 2>/dev/null || true
 export UV_LINK_MODE=copy
 .venv/bin/uv pip install -q -p .venv/bin/python ${links:+--find-links "$links"} -r "requirements-$1.lock"
 .venv/bin/uv pip install -q -p .venv/bin/python --no-deps -e .
+if [ "$(id -u)" = 0 ] && [ ! -d /opt/spaces-criu ]; then # what cannot be had leaves Spaces on the other rungs
+    timeout 180 spaces_runtime/node/criu-get.sh || echo "without CRIU, sleeping Spaces stay in memory until they are cold"
+fi

@@ -19,7 +19,7 @@ from spaces_runtime.cli.settings import shown
 from spaces_runtime.cli.storage import backup, gc, restore, room_findings
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.layout import Layout
-from spaces_runtime.wiring.node import checks
+from spaces_runtime.wiring.node import checks, get_criu
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,6 +30,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("config")(config)
     app.command("doctor")(doctor)
     app.command("hardware")(hardware)
+    app.command("criu-get")(criu_get)
     app.command("gc")(gc)
     app.command("backup")(backup)
     app.command("restore")(restore)
@@ -101,6 +102,11 @@ def doctor(context: typer.Context) -> None:
         if finding.remedy:
             typer.echo(f"     {finding.remedy}")
     typer.echo(f"\n{faults} not enforced" if faults else "\nall enforced")
+
+
+def criu_get() -> None:
+    """Fetch CRIU into a folder of its own, so that Spaces can sleep on disk; for root on Debian and Ubuntu."""
+    raise typer.Exit(get_criu())
 
 
 def bring_in(

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-OURS = Path("/opt/spaces-criu")  # where criu-get.sh puts it
+OURS = Path("/opt/spaces-criu")  # where GET puts it
+GET = Path(__file__).with_name("criu-get.sh")
 MACHINES = {
     "x86_64": ("x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64-linux-gnu", "ld-linux-aarch64.so.1"),

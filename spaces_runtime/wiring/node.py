@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from dataclasses import replace
 
 from spaces_runtime.backends.process.backend import ProcessBackend
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.sandbox import Finding
 from spaces_runtime.domain.settings import DockerSettings, Settings
+from spaces_runtime.node import criu
 from spaces_runtime.node.capabilities import probe
 from spaces_runtime.node.serve import serve
 from spaces_runtime.wiring.names import names_of
