@@ -107,21 +107,24 @@ def prepared(wanted: Wanted) -> Artifact:
 
 def imaged(wanted: Wanted, tag: str) -> str:
     """The image's id, or with `push` its digest in the registry. Raises: ConfigError, NoAppFile, BuildFailed."""
-    with opened(wanted) as build, Engine(wanted.engine or os.environ.get("DOCKER_HOST", "")) as engine:
-        if build.recipe.sdk is Sdk.DOCKER:
-            identity = _of_dockerfile(wanted, build, engine, tag)
-        else:
-            artifact = _prepared(build)
-            lock = locks.load(build.out) if artifact.command else None
-            parts = space.Sum(
-                base=_base(wanted, build, engine),
-                cache=build.cache,
-                revision=build.revision,
-                lock=lock.digest if lock else "",
-                sdk=build.recipe.sdk.value,
-            )
-            identity = space.image(engine, artifact, parts, (tag,))
-        return push(engine, identity, tag) if wanted.push else identity
+    with opened(wanted) as build:
+        make = _of_dockerfile if build.recipe.sdk is Sdk.DOCKER else _of_layers  # a wrong recipe needs no engine
+        with Engine(wanted.engine) as engine:
+            identity = make(wanted, build, engine, tag)
+            return push(engine, identity, tag) if wanted.push else identity
+
+
+def _of_layers(wanted: Wanted, build: Build, engine: Engine, tag: str) -> str:
+    artifact = _prepared(build)
+    lock = locks.load(build.out) if artifact.command else None
+    parts = space.Sum(
+        base=_base(wanted, build, engine),
+        cache=build.cache,
+        revision=build.revision,
+        lock=lock.digest if lock else "",
+        sdk=build.recipe.sdk.value,
+    )
+    return space.image(engine, artifact, parts, (tag,))
 
 
 def _prepared(build: Build) -> Artifact:
