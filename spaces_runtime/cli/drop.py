@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spaces_runtime.domain.layout import CONTROL, GATEWAY, GROUP, HUB, SCHEDULER, VALKEY
+from spaces_runtime.domain.layout import CONTROL, GATEWAY, GROUP, HUB, SCHEDULER, VALKEY, WATCH
 
 CLONE_NEWNS = 0x00020000  # linux/sched.h
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000  # linux/mount.h
@@ -34,6 +34,7 @@ IDENTITIES = {
     "scheduler": Identity(user=SCHEDULER, group=CONTROL, groups=(GROUP,)),
     "gateway": Identity(user=GATEWAY, group=GROUP),
     "live": Identity(user=VALKEY, group=GROUP),
+    "watch": Identity(user=WATCH, group=GROUP),
 }
 
 

@@ -21,7 +21,7 @@ from spaces_runtime.cli.settings import load
 from spaces_runtime.domain.errors import Fault
 from spaces_runtime.domain.settings import Settings
 
-ROLES = ("hub", "scheduler", "gateway", "node", "live")
+ROLES = ("hub", "scheduler", "gateway", "node", "live", "watch")
 Run = Callable[[asyncio.Event], Awaitable[None]]
 
 
@@ -58,6 +58,10 @@ def _program(settings: Settings, role: str, number: int, listening: Sequence[int
             from spaces_runtime.wiring.gateway import run as gateway
 
             return partial(gateway, settings, number, [socket.socket(fileno=each) for each in listening])
+        case "watch":
+            from spaces_runtime.wiring.watch import run as watch
+
+            return partial(watch, settings)
         case _:
             from spaces_runtime.wiring.node import run as node
 

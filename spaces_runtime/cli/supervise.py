@@ -41,12 +41,14 @@ class Kept:
     deaths: int = 0
 
 
-def parts(gateways: int, *, own_live_store: bool, own_node: bool) -> tuple[Part, ...]:
+def parts(gateways: int, *, own_live_store: bool, own_node: bool, watch: bool = False) -> tuple[Part, ...]:
     """In the order of starting; ended in reverse."""
     live = (Part(name="live", role="live"),) if own_live_store else ()
     node = (Part(name="node", role="node"),) if own_node else ()
     middle = (Part(name="hub", role="hub"), Part(name="scheduler", role="scheduler"))
-    return (*live, *node, *middle, *(Part(name=f"gateway-{n}", role="gateway", number=n) for n in range(gateways)))
+    last = (Part(name="watch", role="watch"),) if watch else ()
+    visited = (Part(name=f"gateway-{n}", role="gateway", number=n) for n in range(gateways))
+    return (*live, *node, *middle, *visited, *last)
 
 
 def backoff(deaths: int) -> float:

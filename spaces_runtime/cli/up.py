@@ -25,6 +25,7 @@ from spaces_runtime.wiring.desk import migrate, store_name
 from spaces_runtime.wiring.gateway import doors
 from spaces_runtime.wiring.names import names_of, visitor_key
 from spaces_runtime.wiring.node import stop_spaces
+from spaces_runtime.wiring.telling import address
 
 READY_WITHIN = 60.0  # seconds from start to an accepted push
 STOP_SPACES = 5.0  # seconds of the ten that SIGTERM has
@@ -58,7 +59,12 @@ async def _up(settings: Settings, announce: Callable[[str], None], own_node: boo
     loop.add_signal_handler(signal.SIGHUP, renew.set)
     await port.check(settings.port)
     await migrate(settings)
-    wanted = parts(gateways(settings.gateway.processes), own_live_store=not settings.redis_url, own_node=own_node)
+    wanted = parts(
+        gateways(settings.gateway.processes),
+        own_live_store=not settings.redis_url,
+        own_node=own_node,
+        watch=bool(settings.metrics and address(settings)),
+    )
     shown = {part.name: doors(settings) for part in wanted if part.role == "gateway"}
     supervisor = Supervisor(wanted, str(settings.data), _environment(settings), shown)
     try:
@@ -105,7 +111,7 @@ async def _ready(settings: Settings, stop: asyncio.Event) -> bool:
 
 async def _end(supervisor: Supervisor, settings: Settings, own_node: bool) -> None:
     """Visitors' side first, then the Spaces, then what holds state."""
-    await supervisor.end(("gateway", "scheduler"))
+    await supervisor.end(("watch", "gateway", "scheduler"))
     try:
         async with asyncio.timeout(STOP_SPACES):
             await stop_spaces(settings)

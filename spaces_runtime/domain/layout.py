@@ -20,6 +20,7 @@ TRIAL: Final = 19008  # the app by which the node finds out what it can do
 WATCH: Final = 19009
 FIRST_SPACE: Final = 20000  # and up: one user per Space
 
+FIGURES: Final = ".figures"  # ends the names of sockets in Layout.run where processes tell what they count
 MOUNTS: Final = "mounts.json"  # in an instance's folder: what below Layout.mounts it shows
 LONGEST_RUN: Final = 80  # characters; leaves room for a file name in the 108 bytes of a socket's path
 

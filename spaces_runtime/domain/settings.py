@@ -106,6 +106,7 @@ class Settings:
     trust_spaces: run Spaces without a sandbox; for a person's own machine only.
     internet: Spaces may reach the public internet (private ranges and the platform never).
     database_url, redis_url: one's own PostgreSQL and Redis; empty: SQLite and the bundled Valkey.
+    metrics: host:port of the page for Prometheus, which is for no visitor; empty: there is none.
     """
 
     data: Path
@@ -114,6 +115,7 @@ class Settings:
     spaces_domain: str = ""
     database_url: str = ""
     redis_url: str = ""
+    metrics: str = ""
     engine: str = "process"
     trust_spaces: bool = False
     internet: bool = True

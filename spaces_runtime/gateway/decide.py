@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import unquote
 
 from spaces_runtime.domain.route import Route
 from spaces_runtime.domain.settings import GatewaySettings
@@ -43,3 +44,15 @@ def decide(route: Route | None, *, allowed: bool, page: bool, settings: GatewayS
     if page:
         return Enter(settings.page_after, Late.WAITING_PAGE)
     return Enter(settings.hold, Late.RETRY)
+
+
+def is_internal(path: bytes) -> bool:
+    """Whether a path could be read as one of the hub's inner ones, however it is written."""
+    text = unquote(unquote(path.decode("latin-1"))).replace("\\", "/").lower()
+    parts: list[str] = []
+    for part in text.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return parts[:1] == ["internal"] or text.lstrip("/").startswith("internal/")

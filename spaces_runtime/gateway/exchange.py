@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from spaces_runtime.domain.handing import Handed
@@ -73,8 +74,8 @@ class Exchange:
 
     __slots__ = (
         "_chunked", "_connection", "_handed", "_parked", "_parked_size", "_retried", "answered", "body_done",
-        "counted", "deadline", "door", "head", "holder", "host", "lane", "over", "sent_body", "stream", "upstream",
-        "used",
+        "counted", "deadline", "door", "head", "held_at", "holder", "host", "lane", "over", "sent_at", "sent_body",
+        "status", "stream", "took", "upstream", "used", "way",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, head: Head, host: Host) -> None:
@@ -92,6 +93,8 @@ class Exchange:
         self.holder: Holder | None = None
         self.stream: Stream | None = None
         self.deadline = 0.0
+        self.way, self.status = "", 0  # which way it went, and what was answered: both are counted
+        self.held_at = self.sent_at = self.took = 0.0  # seconds of time.monotonic; took: until the app answered
 
     @property
     def connection(self) -> Connection:
@@ -158,14 +161,14 @@ class Exchange:
     def reply(self, reply: Reply) -> None:
         """Answer it ourselves, whole."""
         keep = self.body_done and not reply.close and self._connection.keeps(self.head)
-        self.answered = True
+        self.answered, self.status = True, reply.status
         word = self._connection_word(keep=keep)
         self._connection.write(reply.rendered(connection=word, with_body=self.head.method != b"HEAD"))
         self._finished(keep=keep)
 
     def open_stream(self, fields: list[Field], back: Back) -> None:
         """Answer with an event stream that we write ourselves, by body()."""
-        self.answered = True
+        self.answered, self.status = True, 200
         self._chunked = not self.head.http10
         word = b"close" if self.head.http10 else b""
         self._connection.write(
@@ -174,7 +177,7 @@ class Exchange:
 
     def open_body(self, status: int, fields: list[Field], back: Back, length: int) -> None:
         """Answer with a body of known length that we write ourselves, by body() and finish()."""
-        self.answered = True
+        self.answered, self.status = True, status
         keep = self.body_done and self._connection.keeps(self.head)
         if not keep:
             self._connection.closing = True
@@ -198,6 +201,7 @@ class Exchange:
         if self.body_done and self.head.length is None:
             out.append(LAST_CHUNK)
         self._parked, self._parked_size = [], 0
+        self.sent_at = monotonic()
         upstream.transport.write(b"".join(out))
         if self._connection.is_full:
             upstream.transport.pause_reading()
@@ -220,6 +224,7 @@ class Exchange:
         """The head of the app's answer. sized: it has a Content-Length; ends: no body follows."""
         if self.lane is None or self.over:
             return
+        self.took = monotonic() - self.sent_at
         if self.lane.hands and (blob := named(fields)) is not None:
             self._handed = (blob, status, fields)
             return
@@ -229,7 +234,7 @@ class Exchange:
             if status != 200:  # noqa: PLR2004
                 self.cut("")
             return
-        self.answered = True
+        self.answered, self.status = True, status
         length = next((value for lower, _, value in fields if lower == b"content-length"), b"") if sized else b""
         self._chunked = not (sized or ends or self.head.http10)
         keep = self.body_done and (sized or ends or self._chunked) and self._connection.keeps(self.head)
@@ -267,7 +272,7 @@ class Exchange:
         if self.lane is None or not self.head.upgrade:
             self.broken("The app changed the protocol unasked.")
             return
-        self.answered = True
+        self.answered, self.status, self.took = True, 101, monotonic() - self.sent_at
         self._connection.write(switched_head(reason, fields, self.lane.back))
         self.host.switched(self)
         self._connection.tunnel(self)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Never
-from urllib.parse import unquote
 
 import structlog
 
@@ -21,7 +21,7 @@ from spaces_runtime.domain.settings import GatewaySettings
 from spaces_runtime.gateway import blobs, files
 from spaces_runtime.gateway.activity import Ledger, Use, use
 from spaces_runtime.gateway.ask import HubCheck
-from spaces_runtime.gateway.decide import NOBODY_HERE, Enter, Late, Refuse, decide
+from spaces_runtime.gateway.decide import NOBODY_HERE, Enter, Late, Refuse, decide, is_internal
 from spaces_runtime.gateway.exchange import Exchange, Lane
 from spaces_runtime.gateway.head import Field
 from spaces_runtime.gateway.headers import Back, Toward
@@ -29,6 +29,7 @@ from spaces_runtime.gateway.hold import DIAL_AGAIN, Asker, Early, Held, News
 from spaces_runtime.gateway.reply import elsewhere, hop, is_preflight, preflight, refusal, wants_page
 from spaces_runtime.gateway.streams import Surroundings, Tab, Tunnel
 from spaces_runtime.gateway.table import Table
+from spaces_runtime.gateway.tally import Tally
 from spaces_runtime.gateway.upstream import Pool
 from spaces_runtime.gateway.visitor import Ask, Known, identify, set_cookie
 from spaces_runtime.gateway.waiting import STREAM, WaitingPage, WaitStream
@@ -58,6 +59,7 @@ class Desk:
     settings: GatewaySettings
     key: bytes
     clock: Callable[[], float]
+    tally: Tally = field(default_factory=Tally)
     blobs: Path | None = None  # their folder; None: this gateway cannot read it
 
 
@@ -86,12 +88,16 @@ class Reception:
         desk.table.on_gone = self._forget_pool
 
     def receive(self, exchange: Exchange) -> None:
-        """A request's head is here."""
+        """A request's head is here, or it may go on after a while."""
+        if not exchange.way:
+            self._desk.tally.begun()
         host = exchange.head.host
         if host in self._hub_hosts:
+            exchange.way = "hub"
             self._to_hub(exchange)
             return
         route = self._desk.table.lookup(host)
+        exchange.way = "none" if route is None else "files" if route.files else "app"
         if route is None:
             self._to_nobody(exchange)
         elif route.private:
@@ -161,6 +167,7 @@ class Reception:
         elif route.moved:
             exchange.reply(elsewhere(self._scheme + b"://" + route.host.encode() + head.target))
         elif head.target.startswith(OWN):
+            exchange.way = "own"
             self._own(exchange, route)
         elif route.files:
             files.serve(exchange, Path(route.files), route.index, self._lane(exchange.head.host, route).back)
@@ -183,6 +190,8 @@ class Reception:
         if door is None:
             return False
         exchange.door = door
+        if exchange.held_at:
+            self._desk.tally.waited.add(monotonic() - exchange.held_at)
         lane = self._lane(exchange.head.host, route)
         if exchange.used:
             self._desk.ledger.enter(route.space)
@@ -199,11 +208,13 @@ class Reception:
         """A held request whose Space went away or cannot be woken any more."""
         if route is None or not route.why:
             return False
+        self._desk.tally.refused.add("not served")
         exchange.reply(refusal(exchange.head, 503, route.why, link=route.page))
         return True
 
     def too_late(self, exchange: Exchange, route: Route, late: Late, why: str) -> None:
         """No instance took it in time."""
+        self._desk.tally.refused.add("waiting page" if late is Late.WAITING_PAGE else "too late")
         if late is Late.WAITING_PAGE:
             nonce = secrets.token_urlsafe(12)
             spent = self._desk.settings.page_after
@@ -221,6 +232,7 @@ class Reception:
             if loop.time() < exchange.deadline:
                 loop.call_later(DIAL_AGAIN, self._again, exchange)
             else:
+                self._desk.tally.refused.add("hub away")
                 exchange.reply(refusal(exchange.head, 503, "The hub does not answer.", then=why, retry=5))
             return
         if not exchange.deadline and exchange.stream is None:  # the first of many tries
@@ -237,6 +249,8 @@ class Reception:
 
     def left(self, exchange: Exchange) -> None:
         """It has ended, one way or another."""
+        if exchange.way:
+            self._desk.tally.over(exchange.way, exchange.status, exchange.took)
         self._out(exchange)
         if isinstance(exchange.stream, Tunnel):
             self._tunnels.discard(exchange.stream)
@@ -258,6 +272,9 @@ class Reception:
 
     def _hold(self, exchange: Exchange, route: Route, late: Late, *, pause: float = 0.0) -> None:
         desk = self._desk
+        if not exchange.held_at:
+            exchange.held_at = monotonic()
+            desk.tally.held.add()
         held = Held(
             exchange, route, front=self, table=desk.table, asker=desk.asker, news=desk.news,
             interim=desk.settings.interim, late=late, wakes=exchange.used,
@@ -296,6 +313,7 @@ class Reception:
         if refused.status == 404:  # noqa: PLR2004 - a stranger learns nothing of a private Space, nor its page
             self._nobody(exchange)
         else:
+            self._desk.tally.refused.add("not served")
             exchange.reply(refusal(exchange.head, refused.status, refused.why, link=route.page))
 
     def _later(self, exchange: Exchange, route: Route, who: Ask) -> None:
@@ -366,18 +384,6 @@ class Reception:
         pool = self._pools.pop(instance, None)
         if pool is not None:
             pool.close_idle()
-
-
-def is_internal(path: bytes) -> bool:
-    """Whether a path could be read as one of the hub's inner ones, however it is written."""
-    text = unquote(unquote(path.decode("latin-1"))).replace("\\", "/").lower()
-    parts: list[str] = []
-    for part in text.split("/"):
-        if part == "..":
-            del parts[-1:]
-        elif part not in ("", "."):
-            parts.append(part)
-    return parts[:1] == ["internal"] or text.lstrip("/").startswith("internal/")
 
 
 def _hub_hosts(names: Names) -> frozenset[str]:

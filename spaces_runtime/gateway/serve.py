@@ -25,6 +25,7 @@ from spaces_runtime.gateway.exchange import Host
 from spaces_runtime.gateway.hold import Asker, News
 from spaces_runtime.gateway.reception import Desk, Reception
 from spaces_runtime.gateway.table import Table
+from spaces_runtime.gateway.tally import Tally
 from spaces_runtime.gateway.upstream import AHEAD, Pool
 
 log = structlog.get_logger()
@@ -103,6 +104,11 @@ class Hall:
     def __repr__(self) -> str:
         return f"Hall(connections={len(self._connections)})"
 
+    @property
+    def connections(self) -> int:
+        """How many visitors are connected."""
+        return len(self._connections)
+
     def opened(self, connection: Connection) -> None:
         """A visitor has connected."""
         self._connections.add(connection)
@@ -134,8 +140,7 @@ class Hall:
 
 async def serve(parts: GatewayParts, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then finish what is in flight, at most 5 s."""
-    gateway = Gateway(parts)
-    await gateway.run(stop)
+    await Gateway(parts).run(stop)
 
 
 class Gateway:
@@ -146,6 +151,7 @@ class Gateway:
         self._table = Table()
         self._ledger = Ledger()
         self._asker = Asker(parts.wakes)
+        self._tally = Tally()
         self._news = News(parts.events)
         path = str(parts.hub_socket)
         self._reception = Reception(
@@ -161,6 +167,7 @@ class Gateway:
                 settings=parts.settings,
                 key=parts.key,
                 clock=time.time,
+                tally=self._tally,
                 blobs=parts.blobs,
             )
         )
@@ -174,6 +181,7 @@ class Gateway:
         )
         self._hall = Hall(self._reception, parts.settings)
         self._leased = asyncio.Event()
+        self.figures = self._tally.sources(lambda: self._hall.connections, lambda: self._table.all_waiting)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stop is set."""

@@ -114,6 +114,11 @@ class Table:
         """How many wait for this Space."""
         return len(self._waiters.get(space, ()))
 
+    @property
+    def all_waiting(self) -> int:
+        """How many wait for any."""
+        return sum(map(len, self._waiters.values()))
+
     def forget_unused(self, instance: InstanceId) -> None:
         """Drop a shut door that no route leads to and nobody is behind; an unknown one counts as shut all the same.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from email.utils import formatdate
+from time import monotonic
 from uuid import uuid4
 
 import structlog
@@ -51,6 +52,7 @@ from spaces_runtime.hub import (
     xet_download,
 )
 from spaces_runtime.hub.aliases import Aliases, one_segment
+from spaces_runtime.hub.figures import Figures
 from spaces_runtime.hub.wire import fault_response, refusal
 
 log = structlog.get_logger()
@@ -105,14 +107,14 @@ LONGEST_ID = 100  # characters of a request id that is echoed
 def create_app(desk: Desk, routers: Sequence[APIRouter]) -> FastAPI:
     """The hub. routers: ROUTERS, then the pages; in the order in which their routes are tried."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=SILENT)
-    app.state.desk, app.state.routers = desk, tuple(routers)
+    app.state.desk, app.state.routers, app.state.figures = desk, tuple(routers), Figures()
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(Fault, _fault)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(RequestValidationError, _no_sense)
     app.add_middleware(Aliases)
-    app.add_middleware(Border)  # the outermost: added last
+    app.add_middleware(Border, figures=app.state.figures)  # the outermost: added last
     return app
 
 
@@ -123,8 +125,8 @@ class Border:
     the clients leave out every log line that is later than Date.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, figures: Figures) -> None:
+        self.app, self.figures = app, figures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
@@ -134,12 +136,13 @@ class Border:
         request_id = _request_id(Headers(scope=scope))
         # A router that decodes first takes `branch/feature%2Fx` for another route; handlers decode for themselves.
         scope["path"] = scope["raw_path"].decode("latin-1")
-        begun = False
+        began, begun = monotonic(), False
 
         async def answer(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
+                self.figures.answered(scope["method"], message["status"], monotonic() - began)
                 headers = MutableHeaders(raw=message["headers"])
                 message["headers"] = headers.raw
                 headers["Date"] = formatdate(usegmt=True)

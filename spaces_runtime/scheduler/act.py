@@ -148,6 +148,7 @@ class Hands:
     async def _failed(self, known: Known, space: Space, name: InstanceId, rung: Phase, fault: RungFailed) -> None:
         """It is not tried again for this build."""
         log.warning("a rung failed", space=space.id, rung=rung.value, why=fault.why)
+        self._parts.chronicle.rung_failed(space.id, rung, fault.why)
         key = next((i.build for i in space.instances if i.id == name), None)
         if key is not None:
             await self._say(space, f"Cannot be {rung.value}: {fault.why}. Not tried again until the next build")

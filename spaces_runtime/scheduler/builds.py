@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 import structlog
@@ -21,6 +22,7 @@ from builder.recipe import Sdk
 from builder.result import End, Result, load
 from builder.sources import Sources
 from spaces_runtime.domain.errors import BackendUnavailable, Fault, Unavailable
+from spaces_runtime.domain.figures import SLOW, Spread
 from spaces_runtime.domain.ids import BuildKey, RepoId, SpaceId
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.logs import Source
@@ -92,11 +94,17 @@ class BuildQueue:
         self._slots = asyncio.Semaphore(settings.at_once)
         self._compiling = Compiling(ports.jobs, layout, settings)
         self._lines: dict[SpaceId, _Line] = {}
+        self.took = Spread("spaces_build_seconds", "Builds, their wait for a free place included.", "end", bounds=SLOW)
 
     def __repr__(self) -> str:
-        waiting = sum(len(line.waiting) for line in self._lines.values())
-        running = sum(len(line.tasks) for line in self._lines.values()) - waiting
+        running, waiting = self.under_way
         return f"<BuildQueue {running} running, {waiting} waiting>"
+
+    @property
+    def under_way(self) -> tuple[int, int]:
+        """How many builds run, and how many wait."""
+        waiting = sum(len(line.waiting) for line in self._lines.values())
+        return sum(len(line.tasks) for line in self._lines.values()) - waiting, waiting
 
     async def submit(self, space: Space, repo: RepoId, key: BuildKey) -> None:
         """Build this revision, unless it is under way. space: with its instances; their builds' folders are kept.
@@ -145,7 +153,9 @@ class BuildQueue:
     async def _task(self, space: Space, repo: RepoId, key: BuildKey, line: _Line) -> None:
         try:
             async with line.turn:
+                began = monotonic()
                 result = await self._unless_cancelled(space, repo, key, line)
+                self.took.add(monotonic() - began, result.end.value)
                 await self._settle(space.id, key, result)
         finally:
             line.waiting.discard(key)

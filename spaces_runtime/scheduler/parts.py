@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from spaces_runtime.domain.figures import Source
 from spaces_runtime.domain.hardware import Gpu, Stock
 from spaces_runtime.domain.hosts import Names
 from spaces_runtime.domain.ids import SpaceId
@@ -16,6 +18,7 @@ from spaces_runtime.domain.ports.live import Activity, Events, Gates, Observatio
 from spaces_runtime.domain.ports.logs import Logs
 from spaces_runtime.domain.space import Space
 from spaces_runtime.scheduler.builds import BuildQueue
+from spaces_runtime.scheduler.chronicle import Chronicle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,7 @@ class Parts:
 
     mounts: makes the volumes of a Space ready for a start; raises Fault, OSError.
     clear: removes what an engine keeps of a deleted Space. clock: Unix seconds.
+    telling: while it is open, whoever asks is told these figures.
     stock: what the machine has, but for devices; devices: asks the engine for those, or why there is none.
     """
 
@@ -47,6 +51,8 @@ class Parts:
     devices: Callable[[], Awaitable[tuple[tuple[Gpu, ...], str]]]
     rescan: Callable[[], Awaitable[None]]
     mounts: Callable[[Space], Awaitable[tuple[Mount, ...]]]
+    chronicle: Chronicle
+    telling: Callable[[Sequence[Source]], AbstractAsyncContextManager[None]]
     clear: Callable[[SpaceId], Awaitable[None]]
     clock: Callable[[], float]
 

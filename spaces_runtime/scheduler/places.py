@@ -41,6 +41,11 @@ class Places:
             return self._weigh(space.id)
         return News(grant=known)
 
+    @property
+    def capacity(self) -> Capacity:
+        """What there is."""
+        return self._capacity
+
     def settle(self, capacity: Capacity) -> tuple[SpaceId, ...]:
         """What there is has changed; returns whose grant is another now."""
         if capacity == self._capacity:

@@ -37,6 +37,11 @@ class Roster:
         """Those that have an instance."""
         return frozenset(self._of)
 
+    @property
+    def everyone(self) -> tuple[Instance, ...]:
+        """Of all Spaces."""
+        return tuple(i for known in self._of.values() for i in known.values())
+
     def put(self, instance: Instance, moment: float) -> bool:
         """News of one; False: it is one that was stopped already, or nothing is new."""
         if instance.id in self._gone:

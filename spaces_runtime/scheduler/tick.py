@@ -15,9 +15,11 @@ from dataclasses import replace
 import structlog
 
 from spaces_runtime.domain.errors import Unavailable
+from spaces_runtime.domain.figures import Source
 from spaces_runtime.domain.hardware import Stock
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.space import Space
+from spaces_runtime.scheduler.gauges import gauges
 from spaces_runtime.scheduler.known import Known
 from spaces_runtime.scheduler.parts import Parts
 from spaces_runtime.scheduler.place import Capacity
@@ -53,8 +55,15 @@ class Scheduler:
 
     def begin(self) -> list[asyncio.Task[None]]:
         """Start what goes on for ever."""
-        loops = (self._audits, self._visits, self._changes, self._answers, self._clockwork, self._store, self._rescans)
+        looks = (self._audits, self._visits, self._changes, self._answers, self._clockwork, self._store, self._rescans)
+        loops = (*looks, self._parts.chronicle.keep_writing)
         return [self._tasks.create_task(_for_ever(loop), name=loop.__name__) for loop in loops]
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What is counted here."""
+        queue, chronicle = self._parts.queue, self._parts.chronicle
+        return (*chronicle.sources, queue.took, *gauges(self._known, self._roster, self._turns.places, queue))
 
     def look(self, space: SpaceId) -> None:
         """Give it a turn; if it has one, another when that is over."""
@@ -248,8 +257,11 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
     """Schedule until `stop` is set. Instances run on."""
     await parts.builds.reset_unfinished()
     async with asyncio.TaskGroup() as tasks:
-        going = Scheduler(parts, tasks).begin()
-        await stop.wait()
+        scheduler = Scheduler(parts, tasks)
+        going = scheduler.begin()
+        async with parts.telling(scheduler.sources):
+            await stop.wait()
         for task in going:
             task.cancel()
         await parts.queue.close()
+        await parts.chronicle.write()

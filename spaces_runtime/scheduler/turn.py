@@ -14,7 +14,7 @@ from functools import partial
 
 import structlog
 
-from spaces_runtime.domain.actions import Action, Close, Decision, Forget, Open, Resume, Start, Stop, Suspend
+from spaces_runtime.domain.actions import Action, Build, Close, Decision, Forget, Open, Resume, Start, Stop, Suspend
 from spaces_runtime.domain.errors import Unavailable
 from spaces_runtime.domain.gate import Gate
 from spaces_runtime.domain.ids import SpaceId
@@ -104,13 +104,14 @@ class Turns:
         known.tried = decision.action
         said = partial(log.info, "act", space=known.site.full, why=decision.why, action=repr(decision.action))
         asyncio.get_running_loop().call_soon(said)  # while the act waits: a visitor does not wait for a line of a log
-        await self._act(known, space, decision.action, now)
+        await self._act(known, space, decision, decision.action, now)
         return not isinstance(decision.action, Forget)
 
     async def _keep(self, name: SpaceId, known: Known, lessons: tuple[Lesson, ...]) -> None:
         """Durably, and where people look."""
         for lesson in lessons:
             await self._parts.spaces.keep(name, lesson)
+            self._parts.chronicle.learnt(name, lesson)
             if isinstance(lesson, Failed | Crashed):
                 with contextlib.suppress(OSError):  # a full disk loses a line, not the lesson
                     await self._parts.logs.append(name, Source.RUN, f"{MARK} Ended: {lesson.why}")
@@ -122,7 +123,7 @@ class Turns:
         await self._voice.route(known, space, now)
         await self._voice.stage(known, space, now)
 
-    async def _act(self, known: Known, space: Space, action: Action, now: float) -> None:
+    async def _act(self, known: Known, space: Space, decision: Decision, action: Action, now: float) -> None:
         if isinstance(action, Open | Close | Stop):
             await self._voice.route(known, space, now)
         if isinstance(action, Start | Suspend | Stop):  # these take a while, and pages say so meanwhile
@@ -131,10 +132,16 @@ class Turns:
             await self._voice.gone(known, space)
         if isinstance(action, Resume | Start):
             known.waking = _begins(space, action, now)
+        first = isinstance(action, Open) and action.instance not in known.opened
         async with asyncio.timeout(LONGEST):
             await self._hands.do(known, space, action)
+        touched = None if isinstance(action, Build | Start | Forget) else action.instance
+        after = self._roster.find(space.id, touched) if touched is not None else None
+        self._parts.chronicle.acted(space, action, decision.why, after=after.phase if after is not None else None)
         if isinstance(action, Open):
             begun = known.waking
+            known.opened.add(action.instance)
+            self._parts.chronicle.opened(space.id, begun, first=first)
             known.woke(self._parts.clock())
             if begun is not None:  # whoever watches is told when the visitor has had the cores for himself
                 await asyncio.sleep(LET_IN)
@@ -221,6 +228,7 @@ class Turns:
             if (idle := self._known.get(name)) is not None:
                 idle.pressed = Hush(at=now, phase=None, why=GAVE)
                 log.info("gives way", space=idle.site.full, to=known.site.full)
+                self._parts.chronicle.gave_way(name)
                 self._look(name)
         for name in news.changed:
             self._look(name)

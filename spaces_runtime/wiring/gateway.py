@@ -11,10 +11,11 @@ from spaces_runtime.backends.process.dialer import NodeDialer
 from spaces_runtime.domain.ids import GatewayId
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.settings import Settings
-from spaces_runtime.gateway.serve import GatewayParts, listen, serve, serve_bare
+from spaces_runtime.gateway.serve import Gateway, GatewayParts, listen, serve_bare
 from spaces_runtime.store.live import LiveActivity, LiveEvents, LiveGates, LiveRoutes, LiveWakes
 from spaces_runtime.wiring.live import live_store
 from spaces_runtime.wiring.names import names_of, visitor_key
+from spaces_runtime.wiring.telling import telling
 
 
 def doors(settings: Settings) -> Sequence[socket.socket]:
@@ -41,8 +42,10 @@ async def run(settings: Settings, number: int, sockets: Sequence[socket.socket],
         dialer=dialer,
         blobs=layout.blobs,
     )
+    gateway = Gateway(parts)
     try:
-        await serve(parts, stop)
+        async with telling(settings, f"gateway-{number}", gateway.figures):
+            await gateway.run(stop)
     finally:
         dialer.close()
         await live.close()

@@ -12,20 +12,24 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http import httptools_impl
 
+from spaces_runtime.domain.errors import Unavailable
 from spaces_runtime.domain.layout import GROUP, Layout
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.push import rescan
 from spaces_runtime.domain.operations.written import take_written
 from spaces_runtime.domain.settings import Settings
 from spaces_runtime.hub.app import ROUTERS, create_app
+from spaces_runtime.hub.figures import Figures
 from spaces_runtime.hub.identity import person, session_cookie
 from spaces_runtime.store.written import WrittenFolder
 from spaces_runtime.web.routes import routes
 from spaces_runtime.wiring.desk import desk
 from spaces_runtime.wiring.names import visitor_key
+from spaces_runtime.wiring.telling import telling
 
 UPLOAD_PIECE = 2**20  # bytes of a request's body that wait for its handler
 
+REACHED_WITHIN = 0.8  # seconds that database and live store have to answer
 TAKE_EVERY = 2.0  # seconds between looks into a folder that is nearly always empty
 log = structlog.get_logger()
 
@@ -44,11 +48,25 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         ended.add_done_callback(lambda _: setattr(server, "should_exit", True))
         taking = asyncio.create_task(_take(made))
         catching_up = asyncio.create_task(_catch_up(made))
-        await server.serve(sockets=[_listening(Layout(settings.data).hub_socket)])
+        figures: Figures = app.state.figures
+        async with telling(settings, "hub", figures.sources, lambda: _reach(made, figures)):
+            await server.serve(sockets=[_listening(Layout(settings.data).hub_socket)])
         ended.cancel()
         taking.cancel()
         catching_up.cancel()
         await asyncio.wait([taking, catching_up])
+
+
+async def _reach(made: Desk, figures: Figures) -> None:
+    """Ask database and live store for next to nothing."""
+    asked = {"database": made.spaces.addresses([]), "live store": made.activity.since()}
+    for what, asking in asked.items():
+        try:
+            async with asyncio.timeout(REACHED_WITHIN):
+                await asking
+            figures.reachable[what,] = 1.0
+        except (Unavailable, OSError, TimeoutError):
+            figures.reachable[what,] = 0.0
 
 
 async def _catch_up(made: Desk) -> None:

@@ -14,17 +14,20 @@ from spaces_runtime.node import criu
 from spaces_runtime.node.capabilities import probe
 from spaces_runtime.node.serve import serve
 from spaces_runtime.wiring.names import names_of
+from spaces_runtime.wiring.telling import telling
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until SIGTERM; Spaces run on when it ends."""
-    await serve(
-        Layout(settings.data),
-        port=settings.port,
-        trusting=settings.trust_spaces,
-        internet=settings.internet,
-        docker=_docker(settings),
-    )
+    layout = Layout(settings.data)
+    async with telling(settings, "node", ()):
+        await serve(
+            layout,
+            port=settings.port,
+            trusting=settings.trust_spaces,
+            internet=settings.internet,
+            docker=_docker(settings),
+        )
     stop.set()
 
 

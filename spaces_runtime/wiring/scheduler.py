@@ -24,11 +24,13 @@ from spaces_runtime.domain.ports.engine import Engine
 from spaces_runtime.domain.settings import BuildSettings, Settings
 from spaces_runtime.scheduler import tick
 from spaces_runtime.scheduler.builds import BuildQueue, Ports
+from spaces_runtime.scheduler.chronicle import Chronicle
 from spaces_runtime.scheduler.parts import Parts
 from spaces_runtime.store.live import LiveGates, LiveRoutes
 from spaces_runtime.store.mounts import Mounts
 from spaces_runtime.wiring.desk import desk
 from spaces_runtime.wiring.live import live_store
+from spaces_runtime.wiring.telling import telling
 
 SPARE = 2**30  # bytes of memory that are not for Spaces: the platform, its builds, the page cache
 
@@ -65,6 +67,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                         rescan=lambda: rescan(made),
                         mounts=lambda space: make_ready(made, mounts, space, time.time()),
                         clear=backend.forget,
+                        chronicle=Chronicle(made.timeline, time.time),
+                        telling=lambda sources: telling(settings, "scheduler", sources),
                         clock=time.time,
                     ),
                     stop,

@@ -15,6 +15,7 @@ def test_what_the_operator_runs_elsewhere_is_not_started():
     everything = [part.name for part in parts(1, own_live_store=True, own_node=True)]
     assert everything == ["live", "node", "hub", "scheduler", "gateway-0"]
     assert [part.name for part in parts(1, own_live_store=False, own_node=False)] == ["hub", "scheduler", "gateway-0"]
+    assert parts(1, own_live_store=False, own_node=False, watch=True)[-1].name == "watch"
 
 
 @pytest.mark.parametrize(("role", "said"), [("platform", "on port 9"), ("node", "node.sock")])

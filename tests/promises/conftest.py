@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.platform import Platform, platform
+from bench.platform import Platform, free_port, platform
 from tests.promises.world import Work
 
 MIB = 2**20
+METRICS = free_port()
 SETTINGS = f"""
+metrics = "127.0.0.1:{METRICS}"
 [[hardware]]
 name = "cpu-basic"
 cpus = 2.0

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from builder.artifact import Artifact, ArtifactKind
 from builder.sources import Sources
 from spaces_runtime.domain.errors import Missing
+from spaces_runtime.domain.figures import Source
 from spaces_runtime.domain.hardware import Gpu, Stock
 from spaces_runtime.domain.hosts import names
 from spaces_runtime.domain.ids import BuildKey, GatewayId, RepoId, RevisionId, SpaceId, UserId
@@ -22,6 +25,7 @@ from spaces_runtime.domain.stage import Shown, derive_stage
 from spaces_runtime.domain.tiers import TIERS
 from spaces_runtime.gateway.serve import GatewayParts, listen, serve
 from spaces_runtime.scheduler.builds import BuildQueue, Ports
+from spaces_runtime.scheduler.chronicle import Chronicle
 from spaces_runtime.scheduler.parts import Parts
 from spaces_runtime.scheduler.tick import run
 from spaces_runtime.store.blobs import FileBlobs
@@ -44,6 +48,7 @@ from spaces_runtime.store.migrations import migrate
 from spaces_runtime.store.seal import master_key
 from spaces_runtime.store.secrets import SqlSecrets
 from spaces_runtime.store.spaces import SqlSpaces
+from spaces_runtime.store.timeline import SqlTimeline
 from tests.node.place import HELLO, Place, until
 
 GIB = 2**30
@@ -84,6 +89,7 @@ class House:
         )
         self.builds, self.logs = SqlBuilds(self.database), LogFiles(self.layout.logs)
         self.secrets = SqlSecrets(self.database, master_key(self.layout.keys / "master"))
+        self.timeline, self.figures = SqlTimeline(self.database), tuple[Source, ...]()
         self.wakes, self.observations = LiveWakes(self.live), LiveObservations(self.live)
         self.stock, self.gpus = Stock(memory=memory, cpus=2, room=memory), tuple[Gpu, ...]()
         self.stocks = LiveStocks(self.live)
@@ -106,7 +112,13 @@ class House:
             activity=LiveActivity(self.live), observations=self.observations, events=LiveEvents(self.live),
             logs=self.logs, names=self.names, stocks=self.stocks, stock=self.stock, devices=self.devices,
             rescan=_nothing, mounts=self.mounts, clear=node.forget, clock=time.time,
+            chronicle=Chronicle(self.timeline, time.time), telling=self.telling,
         )  # fmt: skip
+
+    def telling(self, sources: Sequence[Source]) -> AbstractAsyncContextManager[None]:
+        """What the scheduler counts can be read here."""
+        self.figures = sources
+        return nullcontext()
 
     async def mounts(self, space: Space) -> tuple[Mount, ...]:
         """Each volume is an empty folder, unless its source is gone."""

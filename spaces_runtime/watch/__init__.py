@@ -1,0 +1,1 @@
+"""What the processes of the platform count, on one page for Prometheus."""
