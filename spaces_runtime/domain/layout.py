@@ -131,6 +131,11 @@ class Layout:
         return self.run / "hub.sock"
 
     @property
+    def bodies_socket(self) -> Path:
+        """Where gateways pass visitors' sockets to the hub; see domain.handing."""
+        return self.run / "bodies.sock"
+
+    @property
     def node_socket(self) -> Path:
         """The scheduler's: everything."""
         return self.run / "node.sock"

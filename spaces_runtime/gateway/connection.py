@@ -9,7 +9,7 @@ from typing import Protocol
 
 import httptools
 
-from spaces_runtime.gateway.exchange import BEHIND, PARKED, SLOW, Exchange, Host
+from spaces_runtime.gateway.exchange import BEHIND, PARKED, PASSED, SLOW, Exchange, Host
 from spaces_runtime.gateway.head import Field, Head, Malformed, check
 from spaces_runtime.gateway.reply import refusal
 
@@ -246,7 +246,7 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         if unread and self._transport.can_write_eof():
-            self.resume(PARKED | SLOW | BEHIND)
+            self.resume(PARKED | SLOW | BEHIND | PASSED)
             self._transport.write_eof()
             self._loop.call_later(LINGER, self._transport.close)
         else:

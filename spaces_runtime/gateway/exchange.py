@@ -11,8 +11,9 @@ from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from spaces_runtime.domain.handing import Handed
+from spaces_runtime.domain.handing import Handed, Passed, is_worth_passing
 from spaces_runtime.domain.ids import SpaceId
+from spaces_runtime.gateway.bodies import Bodies
 from spaces_runtime.gateway.door import Door
 from spaces_runtime.gateway.head import Field, Head, named
 from spaces_runtime.gateway.headers import Back, Framing, Toward, request_head, response_head, switched_head
@@ -24,19 +25,24 @@ if TYPE_CHECKING:
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
-PARKED, SLOW, BEHIND = 1, 2, 4  # why reading from a visitor pauses: body parked, app slow, a request waits its turn
+# Why reading from a visitor pauses: body parked, app slow, a request waits its turn, the hub reads this body by itself.
+PARKED, SLOW, BEHIND, PASSED = 1, 2, 4, 8
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """A way to an upstream. space: None for the hub and in a bare gateway. hands: it may hand us blobs to send."""
+    """A way to an upstream. space: None for the hub and in a bare gateway. hands: it may hand us blobs to send.
+
+    bodies: how large bodies are handed to it; None: they are not.
+    """
 
     pool: Pool
     toward: Toward
     back: Back
     space: SpaceId | None = None
     hands: bool = False
+    bodies: Bodies | None = None
 
 
 class Holder(Protocol):
@@ -112,7 +118,11 @@ class Exchange:
     def go(self, lane: Lane) -> None:
         """Send it along this lane."""
         self.lane = lane
-        lane.pool.go(self)
+        if lane.bodies is not None and is_worth_passing(self.head.method, self.head.path, self.head.length):
+            self._connection.pause(PASSED)
+            lane.pool.go_fresh(self)  # later, when all that was read is parked; and never over one the hub has closed
+        else:
+            lane.pool.go(self)
 
     # The visitor's side.
 
@@ -194,7 +204,8 @@ class Exchange:
             upstream.release(reusable=False)
             return
         self.upstream = upstream
-        out = [request_head(self.head, self.lane.toward, self._connection.peer)]
+        passed = self._pass_on(self.lane.bodies)
+        out = [request_head(self.head, self.lane.toward, self._connection.peer, passed)]
         for data in self._parked:
             self.sent_body = True
             out.append(b"%x\r\n%b\r\n" % (len(data), data) if self.head.length is None else data)
@@ -207,7 +218,16 @@ class Exchange:
             upstream.transport.pause_reading()
         if self.head.expects and not self.body_done and not self.sent_body:
             self.interim()
-        self._connection.resume(PARKED)
+        self.sent_body |= passed is not None  # what the hub reads cannot be sent once more
+        self._connection.resume(PARKED if passed else PARKED | PASSED)
+
+    def _pass_on(self, bodies: Bodies | None) -> Passed | None:
+        """Let the hub read what is still to come of this body; None: we read it."""
+        rest = (self.head.length or 0) - sum(map(len, self._parked))
+        worth = is_worth_passing(self.head.method, self.head.path, self.head.length)
+        if bodies is None or not worth or rest <= 0:
+            return None
+        return bodies.give(self._connection.fileno(), rest)
 
     def not_dialled(self, why: str) -> None:
         """No connection could be made."""

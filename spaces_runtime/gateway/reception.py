@@ -21,6 +21,7 @@ from spaces_runtime.domain.settings import GatewaySettings
 from spaces_runtime.gateway import blobs, files
 from spaces_runtime.gateway.activity import Ledger, Use, use
 from spaces_runtime.gateway.ask import HubCheck
+from spaces_runtime.gateway.bodies import Bodies
 from spaces_runtime.gateway.decide import NOBODY_HERE, Enter, Late, Refuse, decide, is_internal
 from spaces_runtime.gateway.exchange import Exchange, Lane
 from spaces_runtime.gateway.head import Field
@@ -61,6 +62,7 @@ class Desk:
     clock: Callable[[], float]
     tally: Tally = field(default_factory=Tally)
     blobs: Path | None = None  # their folder; None: this gateway cannot read it
+    bodies: Bodies | None = None  # how the hub is handed what is uploaded; None: it is not
 
 
 class Reception:
@@ -76,6 +78,7 @@ class Reception:
             toward=Toward(scheme=self._scheme, to_app=False, trusted=trusted, takes=desk.blobs is not None),
             back=Back(to_app=False),
             hands=desk.blobs is not None,
+            bodies=desk.bodies,
         )
         self._hub_hosts = _hub_hosts(desk.names)
         self._lanes: dict[str, tuple[Route, Lane]] = {}

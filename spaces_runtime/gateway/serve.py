@@ -20,6 +20,7 @@ from spaces_runtime.gateway.activity import Ledger
 from spaces_runtime.gateway.answers import Answers
 from spaces_runtime.gateway.ask import HubCheck
 from spaces_runtime.gateway.bare import BareReception
+from spaces_runtime.gateway.bodies import Bodies
 from spaces_runtime.gateway.connection import Connection
 from spaces_runtime.gateway.exchange import Host
 from spaces_runtime.gateway.hold import Asker, News
@@ -40,7 +41,7 @@ AWAY = 1.0  # seconds before a live store that is away is tried again
 class GatewayParts:
     """What wiring hands over. sockets: already listening, see listen(). key: of layout.keys/visitor.
 
-    blobs: the folder of all blobs, which the hub may hand us to send.
+    blobs: the folder of all blobs, which the hub may hand us to send. bodies: the hub's socket for large bodies.
     """
 
     gateway: GatewayId
@@ -56,6 +57,7 @@ class GatewayParts:
     events: Events
     dialer: Dialer
     blobs: Path | None = None
+    bodies: Path | None = None
 
 
 def listen(port: int, *, public: bool) -> list[socket.socket]:
@@ -169,6 +171,7 @@ class Gateway:
                 clock=time.time,
                 tally=self._tally,
                 blobs=parts.blobs,
+                bodies=Bodies(parts.bodies) if parts.bodies else None,
             )
         )
         self._answers = Answers(

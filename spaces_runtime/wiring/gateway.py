@@ -41,6 +41,7 @@ async def run(settings: Settings, number: int, sockets: Sequence[socket.socket],
         events=LiveEvents(live),
         dialer=dialer,
         blobs=layout.blobs,
+        bodies=layout.bodies_socket,
     )
     gateway = Gateway(parts)
     try:

@@ -19,6 +19,7 @@ from spaces_runtime.domain.operations.push import rescan
 from spaces_runtime.domain.operations.written import take_written
 from spaces_runtime.domain.settings import Settings
 from spaces_runtime.hub.app import ROUTERS, create_app
+from spaces_runtime.hub.bodies import Bodies
 from spaces_runtime.hub.figures import Figures
 from spaces_runtime.hub.identity import person, session_cookie
 from spaces_runtime.store.written import WrittenFolder
@@ -41,6 +42,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     async with desk(settings) as made:
         pages = routes(made, identify=person, cookie=session_cookie, visitor_key=visitor_key(settings))
         app = create_app(made, [*ROUTERS, pages])
+        app.state.bodies = bodies = Bodies(_listening(Layout(settings.data).bodies_socket, socket.SOCK_SEQPACKET))
+        passing = asyncio.create_task(bodies.serve())
         server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2, server_header=False, date_header=False)
         )
@@ -54,7 +57,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         ended.cancel()
         taking.cancel()
         catching_up.cancel()
-        await asyncio.wait([taking, catching_up])
+        passing.cancel()
+        await asyncio.wait([taking, catching_up, passing])
 
 
 async def _reach(made: Desk, figures: Figures) -> None:
@@ -88,12 +92,13 @@ async def _take(made: Desk) -> None:
         await asyncio.sleep(TAKE_EVERY)
 
 
-def _listening(path: Path) -> socket.socket:
+def _listening(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
     """A unix socket for the platform's group alone; an old one of a killed process is replaced."""
     path.unlink(missing_ok=True)
-    listening = socket.socket(socket.AF_UNIX)
+    listening = socket.socket(socket.AF_UNIX, kind)
     listening.bind(str(path))
     if GROUP in os.getgroups():
         os.chown(path, -1, GROUP)
     path.chmod(0o660)
+    listening.listen()
     return listening
