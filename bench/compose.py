@@ -203,7 +203,7 @@ def _check(stack: Stack) -> None:
         _kept(stack)
     https, pem = free_port(), certificate(stack.data.parent, (HUB, f"*.{DOMAIN}"))
     with step("another public address, and up again"):
-        stack.env |= {"SPACES_PUBLIC_URL": f"https://{HUB}:{https}", "SPACES_DOMAIN": DOMAIN}
+        stack.env.update(SPACES_PUBLIC_URL=f"https://{HUB}:{https}", SPACES_DOMAIN=DOMAIN)
         stack.run("up", "-d")
         _until_healthy(stack)
     for name in FRONTS:

@@ -85,12 +85,15 @@ def _environment(spec: StartSpec, folder: Path, user: int) -> tuple[tuple[Path, 
     etc = folder / "etc"
     etc.mkdir()
     users(etc, user)
+    start = folder / LAUNCH[1:]  # a copy: where the node is a container itself, the engine does not see our code
+    start.write_bytes(Path(launch.__file__).read_bytes())
+    start.chmod(0o644)
     preloaded = ((Path(spec.artifact.hub), PRELOADED),) if spec.artifact.hub else ()
     shown = (
         *interpreters(location),
         (location, "/env"),
         *own_path(location),
-        (Path(launch.__file__), LAUNCH),
+        (start, LAUNCH),
         *preloaded,
         *((path, f"/etc/{path.name}") for path in sorted(etc.iterdir())),
     )
