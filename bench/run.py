@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import content, gateway, hub, push, uploads, wake
+from bench import content, crowd, gateway, hub, push, uploads, wake
 from bench.rows import Row, table, write
 from spaces_runtime.domain.errors import Fault
 
@@ -13,6 +13,7 @@ GROUPS: dict[str, Callable[[], list[Row]]] = {
     "wake": wake.rows,
     "push": push.rows,
     "gateway": gateway.rows,
+    "crowd": crowd.rows,
     "hub": lambda: [*hub.rows(), *content.rows(), *uploads.rows()],
 }
 

@@ -16,6 +16,9 @@ GET_FREE, CONFIGURE = 0x4C82, 0x4C0A  # include/uapi/linux/loop.h
 AUTOCLEAR = 4  # the device goes with its last user
 SMALLEST = 16 * 2**20  # bytes; below it ext4 has no room for its own tables
 MAKE = ("mkfs.ext4", "-q", "-F", "-m", "0", "-i", "65536")
+SUPERBLOCK = 1024  # where ext4 says how many blocks there are, and how large: Documentation/filesystems/ext4
+GROWN_WITHIN = 120.0  # seconds
+MENDED = 1  # e2fsck's status when it has put something right, and all is well now
 TRIES = 16  # another process may take the free device first
 
 
@@ -49,6 +52,23 @@ def make_image(image: Path, size: int, *, journal: bool) -> None:
     eager = "lazy_itable_init=1,lazy_journal_init=1,nodiscard"
     subprocess.run((*MAKE, *features, "-E", eager, beside), check=True, capture_output=True, timeout=60)  # noqa: S603
     beside.replace(image)
+
+
+def grow(image: Path, size: int) -> None:
+    """A larger size for a file system that nothing has mounted; never a smaller one. May be repeated after a kill.
+
+    Raises: OSError, SubprocessError.
+    """
+    with image.open("rb") as file:
+        file.seek(SUPERBLOCK)
+        blocks, order = struct.unpack("<4xI16xI", file.read(28))
+    if blocks << (10 + order) >= size >> (10 + order) << (10 + order):
+        return
+    os.truncate(image, size)
+    checked = subprocess.run(("e2fsck", "-fp", image), check=False, capture_output=True, timeout=GROWN_WITHIN)  # noqa: S603, S607
+    if checked.returncode > MENDED:
+        raise OSError(f"its file system needs a person: {checked.stdout.decode(errors='replace').strip()}")
+    subprocess.run(("resize2fs", image), check=True, capture_output=True, timeout=GROWN_WITHIN)  # noqa: S603, S607
 
 
 def attach(image: Path, target: Path) -> None:

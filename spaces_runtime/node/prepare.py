@@ -109,6 +109,7 @@ def volume(machine: Machine, spec: StartSpec) -> Path:
         disk.make_image(image, spec.setup.hardware.disk, journal=True)
     target.mkdir(parents=True, exist_ok=True)
     if not target.is_mount():
+        disk.grow(image, spec.setup.hardware.disk)
         disk.attach(image, target)
     with contextlib.suppress(OSError):
         (target / "lost+found").rmdir()

@@ -133,6 +133,20 @@ async def test_a_full_disk_is_full_for_its_own_space_only_and_data_has_a_quota_o
 
 
 @engine
+async def test_data_grows_with_the_tier_and_keeps_what_it_has_on_a_smaller_one(place):
+    ask = "import os; s = os.statvfs('/data'); print('data', s.f_blocks * s.f_frsize >> 20, os.listdir('/data'))\n"
+    for disk, app in ((64, ask + "open('/data/mine', 'w')"), (256, ask), (64, ask)):
+        spec = on(place, app, space="ann-grows", disk=disk * MIB)
+        await place.backend.start(spec)
+        assert (await place.reach(spec, Phase.EXITED)).why == "exited with status 0", place.log("ann-grows")
+        await place.backend.stop(spec.id)
+    said = [(int(mib), names) for mib, names in re.findall(r"data (\d+) (\[.*\])", place.log("ann-grows"))]
+    assert [names for _, names in said] == ["[]", "['mine']", "['mine']"]
+    small, large, kept = (mib for mib, _ in said)
+    assert (small < 64, 200 < large < 256, kept) == (True, True, large)
+
+
+@engine
 async def test_an_instance_says_which_tier_it_runs_on_also_after_a_restart_of_the_node(place):
     spec = on(place, "import time; time.sleep(60)", space="ann-slow")
     await place.backend.start(spec)
