@@ -27,6 +27,7 @@ from spaces_runtime.node.record import write_whole
 IMAGE, PACKED = "image", "image.tar.zst"
 NOTE, DOING = "made-with.json", "doing"
 SPARE = 2**30  # bytes of disk that a checkpoint leaves free
+GONE_WITHIN = 5.0  # seconds
 STEP = 0.02  # seconds between looks at a dump whose node was killed
 
 
@@ -62,9 +63,10 @@ class Checkpoint:
         (self.image / DOING).touch()
         try:
             with self._held():
-                tool.dump(self.target, self.image, app)
+                tool.dump(self.target, self.image, app, size)
                 for path in self.image.iterdir():
                     os.chown(path, 0, 0)
+                self._until_gone()
                 self._note(tool)
         except BaseException:
             self.drop()
@@ -75,13 +77,15 @@ class Checkpoint:
         if not self.image.exists():
             packing.unpack(self.folder / PACKED, self.image)
         told = json.loads((self.image / NOTE).read_bytes())
+        if told.pop("size") != (size := _size(self.image)):
+            raise CriuFailed("it is damaged: some of its bytes are gone")
         tool = next((each for each in criu.found() if str(each.base) == told.pop("base")), None)
         if tool is None or told != made_with(tool):
             raise CriuFailed("it was made by another CRIU, kernel or processor than there is now")
         (self.image / DOING).touch()
         log = os.open(f"/proc/{self.target.init}/fd/1", os.O_WRONLY | os.O_CLOEXEC)  # the pipe that the app had
         try:
-            tool.restore(self.target, self.image, joins, log)
+            tool.restore(self.target, self.image, joins, log, size)
         finally:
             os.close(log)
         self._say(init.GO)
@@ -119,15 +123,23 @@ class Checkpoint:
             (self.folder / PACKED).unlink(missing_ok=True)  # was not finished
         return phase
 
+    def _until_gone(self) -> None:
+        """PID 1 has reaped all of it: only then are the numbers of its processes free to be given again."""
+        until = time.monotonic() + GONE_WITHIN
+        while _children(self.target.init):
+            if time.monotonic() > until:
+                raise CriuFailed("some of its processes would not end")
+            time.sleep(STEP / 10)
+
     def _let_finish(self) -> None:
         verb = "restore" if (self.image / "restore.said").exists() else "dump"
-        until = time.monotonic() + criu.WITHIN
+        until = time.monotonic() + criu.within(_size(self.image))
         while (self.image / DOING).exists() and not (self.image / f"{verb}.done").exists() and time.monotonic() < until:
             time.sleep(STEP)
 
     def _note(self, tool: Criu) -> None:
         """From here on it is whole."""
-        note = {"base": str(tool.base), **made_with(tool)}
+        note = {"base": str(tool.base), "size": _size(self.image), **made_with(tool)}
         write_whole(self.image / NOTE, json.dumps(note).encode(), synced=False)
         (self.image / DOING).unlink()
 
@@ -205,6 +217,11 @@ def _status(pid: int) -> dict[str, str] | None:
 def _numbers(status: dict[str, str]) -> list[int]:
     """Its pid in each namespace, the innermost last."""
     return [int(number) for number in status.get("NSpid", "").split()]
+
+
+def _size(image: Path) -> int:
+    """Bytes of what a restore reads."""
+    return sum(path.stat().st_size for path in image.glob("*.img"))
 
 
 def _text(path: Path) -> str:

@@ -22,7 +22,7 @@ MACHINES = {
     "x86_64": ("x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
 }
-WITHIN = 60.0  # seconds for one call: a dump writes all memory to a disk that others use, too
+WITHIN, SLOWEST = 10.0, 50e6  # seconds for one call, and bytes a second: it moves all memory, on a disk that others use
 GHOSTS = "256M"  # the largest deleted file that an app may still have open
 CAPABILITIES = (  # of a dump under the Space's own user: what criu asks of root
     *("checkpoint_restore", "sys_ptrace", "sys_admin", "net_admin", "dac_override", "dac_read_search", "setuid"),
@@ -38,6 +38,7 @@ RUN = """done=$1; shift
 while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done; shift
 "$@"; status=$?; echo $status > "$done"; exit $status"""
 FAULT = re.compile(r"^(?:\([\d.]+\))?\s*(?:\d+:\s*)?Error \([^)]*\): (.+)$", re.MULTILINE)
+HARMLESS = ("tun: Unable to create tun", "rlimit: Can't setup RLIMIT_NOFILE")
 
 
 class CriuFailed(Exception):
@@ -76,21 +77,21 @@ class Criu:
         below = [os.path.join(base, path) for path in (self.loader, *self.libraries, self.program)]  # noqa: PTH118
         return (below[0], "--library-path", ":".join(below[1:-1]), below[-1])
 
-    def dump(self, target: Target, images: Path, app: int) -> None:
-        """Write the tree of a process down and end it. app: its pid as seen inside. Blocks.
+    def dump(self, target: Target, images: Path, app: int, size: int) -> None:
+        """Write the tree of a process down and end it. app: its pid as seen inside; size: bytes it holds. Blocks.
 
         Raises: CriuFailed, and then it runs on.
         """
         who = identity(target.user)
         enter = self._enter(target, images, "dump", ("-t", str(app), *(("--unprivileged",) if who else ())))
         with enter as (argv, passed):
-            _finish("dump", images, (), (*who, *argv), passed)
+            _finish(("dump", within(size)), images, (), (*who, *argv), passed)
 
-    def restore(self, target: Target, images: Path, joins: Sequence[Path], log: int) -> None:
+    def restore(self, target: Target, images: Path, joins: Sequence[Path], log: int, size: int) -> None:
         """Let it run again, in these control groups. log: a writing end of its log pipe. Blocks. Raises: CriuFailed."""
         pipe = f"fd[{log}]:pipe:[{os.fstat(log).st_ino}]"
         with self._enter(target, images, "restore", ("--restore-detached", "--inherit-fd", pipe)) as (argv, passed):
-            _finish("restore", images, joins, argv, (*passed, log))
+            _finish(("restore", within(size)), images, joins, argv, (*passed, log))
 
     @contextlib.contextmanager
     def _enter(
@@ -143,8 +144,16 @@ def _capabilities() -> int:
     return int(next(line.split()[1] for line in lines if line.startswith("CapEff:")), 16)
 
 
-def _finish(verb: str, images: Path, joins: Sequence[Path], argv: Sequence[str], passed: Sequence[int]) -> None:
-    """Run it to its end, or for WITHIN, and then kill all of it. Raises: CriuFailed."""
+def within(size: int) -> float:
+    """Seconds that a call may take for so many bytes."""
+    return WITHIN + size / SLOWEST
+
+
+def _finish(
+    what: tuple[str, float], images: Path, joins: Sequence[Path], argv: Sequence[str], passed: Sequence[int]
+) -> None:
+    """Run it to its end, or kill all of it when its seconds are over. Raises: CriuFailed."""
+    verb, seconds = what
     with (images / f"{verb}.said").open("wb") as output:
         running = subprocess.Popen(  # noqa: S603
             ("/bin/sh", "-c", RUN, "sh", str(images / f"{verb}.done"), *map(str, joins), "--", *argv),
@@ -155,21 +164,24 @@ def _finish(verb: str, images: Path, joins: Sequence[Path], argv: Sequence[str],
             start_new_session=True,
         )
     try:
-        status = running.wait(WITHIN)
+        status = running.wait(seconds)
     except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
         running.wait()
-        raise CriuFailed(f"criu {verb} took longer than {WITHIN:.0f} s") from None
+        raise CriuFailed(f"criu {verb} took longer than {seconds:.0f} s") from None
     if status != 0:
         raise CriuFailed(words(images, verb) or f"criu {verb} ended with status {status}")
 
 
 def words(images: Path, verb: str) -> str:
-    """The last fault that criu's log names, and that is no consequence of another; else the last that was said."""
+    """The first fault that criu's log names, those that it outlives aside; else the last that was said.
+
+    What follows the first is its consequence.
+    """
     log, output = (_text(images / f"{verb}.{end}") for end in ("log", "said"))
-    faults = [fault for fault in FAULT.findall(log) if not fault.startswith(("Dumping FAILED", "Restoring FAILED"))]
-    return next((line.strip() for line in (*faults[::-1], *output.strip().splitlines()[::-1]) if line.strip()), "")
+    faults = [fault for fault in FAULT.findall(log) if not fault.startswith(HARMLESS)]
+    return next((line.strip(" .") for line in (*faults, *output.splitlines()[::-1]) if line.strip()), "")
 
 
 def _text(path: Path) -> str:

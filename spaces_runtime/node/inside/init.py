@@ -19,6 +19,7 @@ CANNOT_RUN = 127  # exit status of a shell that cannot run a command
 COUNT_UNREAD = 0x541B  # FIONREAD, include/uapi/asm-generic/ioctls.h
 WORDS_OUT, WORDS_IN = 90, 91  # both ends of a pipe; the node opens the second one and says HOLD or GO
 HOLD, GO = b"h", b"g"
+ENDING = 0.002  # seconds between looks at processes that were killed with the app
 
 
 class Orders:
@@ -83,10 +84,23 @@ def listen() -> None:
         os.close(number)
 
 
+def all_gone() -> bool:
+    """Reap what has ended; whether that was the last child."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
+    return False
+
+
 def newest(word: bytes) -> bytes:
-    """The node's last word; while that is HOLD nothing happens here."""
+    """The node's last word. While that is HOLD nothing happens here, once the numbers of all processes are free."""
     while word == HOLD or unread(WORDS_OUT):
-        word = os.read(WORDS_OUT, 1)
+        if word == HOLD and not unread(WORDS_OUT) and not all_gone():
+            time.sleep(ENDING)
+        else:
+            word = os.read(WORDS_OUT, 1)
     return word
 
 
