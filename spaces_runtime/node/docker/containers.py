@@ -31,7 +31,7 @@ from spaces_runtime.node.docker.recipe import PLATFORM, Shape, create, labels_of
 from spaces_runtime.node.living import Living
 from spaces_runtime.node.logs import Log
 from spaces_runtime.node.machine import Machine
-from spaces_runtime.node.record import Record, this_boot
+from spaces_runtime.node.record import Record, read, this_boot
 from spaces_runtime.node.relay import Relay
 from spaces_runtime.node.spawn import born
 from spaces_runtime.node.users import Users
@@ -197,8 +197,8 @@ class Containers:
             name=told["Name"].lstrip("/"), state=state["Status"], pid=int(state["Pid"]), paused=bool(state["Paused"])
         )
         folder = self._machine.instances / instance
-        if state["Status"] in ALIVE and not folder.exists():
-            folder.mkdir(mode=0o711)
+        if state["Status"] in ALIVE and read(folder) is None:
+            folder.mkdir(mode=0o711, exist_ok=True)
             started = datetime.fromisoformat(f"{state['StartedAt'][:19]}+00:00").timestamp()
             record_of(labels, boot=this_boot(), started=started).keep(folder)
 

@@ -14,6 +14,7 @@ from spaces_runtime.node.record import Record
 
 Json = dict[str, Any]
 PLATFORM: Final = "spaces.platform"  # label: the key of the platform whose container it is
+HOSTNAME: Final = "space"
 PROCESSES: Final = 1024  # threads included, as in sandboxes
 FILES: Final = 4096  # open at once
 RUN_SIZE: Final = 2**20  # bytes of /run
@@ -96,7 +97,7 @@ def create(shape: Shape) -> Json:
         "User": f"{shape.user}:{shape.user}",
         "Env": [f"{name}={value}" for name, value in shape.env.items()],
         "Labels": dict(shape.labels),
-        "Hostname": "space",
+        "Hostname": HOSTNAME,
         "Healthcheck": {"Test": ["NONE"]},  # the node asks the app itself; the image's own would run for nothing
         "HostConfig": _host(shape),
     }
@@ -116,6 +117,7 @@ def _host(shape: Shape) -> Json:
     limits = {"core": 0, "nofile": FILES, "fsize": hardware.disk}
     return {
         "NetworkMode": shape.network,
+        "ExtraHosts": [f"{HOSTNAME}:127.0.0.1"],  # http.server looks its own name up, and waits where no DNS answers
         "Init": True,  # else Python is PID 1, takes no SIGTERM, and every stop takes its whole grace
         "RestartPolicy": {"Name": "no"},  # when to start again is the scheduler's to say
         "LogConfig": LOG,
