@@ -24,6 +24,7 @@ _UNKNOWN: Final = (
     re.compile(r"Version '[^']*' for '([^']+)' was not found"),
     re.compile(r"Couldn't find any package by .* '([^']+)'"),
 )
+_UNFETCHED: Final = re.compile(r"Failed to fetch \w+://([^/\s]+)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,9 @@ class Apt:
 
 def explain(said: str, wanted: Wanted | None) -> BuildFailed:
     """apt's refusal as a sentence."""
+    if lost := _UNFETCHED.search(said):
+        why = f"packages.txt cannot be installed: {lost[1]} does not answer, or not with what apt expects."
+        return BuildFailed(f"{why} Nothing is lost; build again when it does.", file="packages.txt")
     for pattern in _UNKNOWN if wanted else ():
         found = pattern.search(said)
         if found and wanted:

@@ -22,7 +22,7 @@ from builder.sources import network
 
 PLACES: Final = ("/usr/bin/docker", "/usr/local/bin/docker")
 BUILT_IN: Final = range(19, 23)  # major versions of the command that have BuildKit without a plugin
-TICK: Final = 0.2  # seconds between looks at what a build uses
+PATIENCE: Final = 3600.0  # seconds, unless somebody says otherwise
 MERCY: Final = 5.0  # seconds it may take to end
 _VERSION: Final = re.compile(r"version (\d+)\.")
 
@@ -79,15 +79,8 @@ def _has_buildkit(cli: Cli) -> bool:
         return False
 
 
-def follow(
-    argv: Sequence[str],
-    env: Mapping[str, str],
-    *,
-    seconds: float,
-    said: Callable[[str], None],
-    watch: Callable[[], str],
-) -> Ended:
-    """Run it to its end. said: is given each line; watch: asked again and again, a reason ends it."""
+def follow(argv: Sequence[str], env: Mapping[str, str], *, seconds: float, said: Callable[[str], None]) -> Ended:
+    """Run it to its end, or to its time. said: is given each line."""
     process = subprocess.Popen(  # noqa: S603  a list, never a shell
         list(argv),
         env=dict(env),
@@ -99,19 +92,17 @@ def follow(
     )
     lines: queue.Queue[str | None] = queue.Queue()
     threading.Thread(target=_read, args=(process, lines), daemon=True).start()
-    until, why = time.monotonic() + seconds, ""
+    until = time.monotonic() + seconds
     try:
-        while not why:
+        while (left := until - time.monotonic()) > 0:
             try:
-                line = lines.get(timeout=TICK)
+                line = lines.get(timeout=left)
             except queue.Empty:
-                line = ""
+                break
             if line is None:
                 return Ended(status=process.wait())
-            if line:
-                said(line)
-            why = f"it took longer than {seconds:.0f} s" if time.monotonic() > until else watch()
-        return Ended(status=-signal.SIGTERM, why=why)
+            said(line)
+        return Ended(status=-signal.SIGTERM, why=f"it took longer than {seconds:.0f} s")
     finally:
         _end(process)
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.faults import BuildFailed, sentence
-from builder.image.ceiling import Ceiling, Limits
-from builder.image.cli import Cli, Ended, follow
+from builder.image.cli import PATIENCE, Cli, Ended, follow
 from builder.image.engine import Engine, Image
 from builder.image.explain import Said, fault
 from builder.image.instructions import FILE, syntax
@@ -47,7 +46,7 @@ class Order:
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
+    seconds: float = PATIENCE
     tag: str = ""
     ca: str = ""
     afresh: bool = False
@@ -82,9 +81,7 @@ def build(order: Order, engine: Engine, cli: Cli, *, tell: Callable[[str], None]
         if not NAME.fullmatch(name):
             raise BuildFailed(f"{name!r} cannot be the name of a variable or secret of a build.")
     with tempfile.TemporaryDirectory(dir=RAM if os.access(RAM, os.W_OK) else None, prefix="build-") as place:
-        attempt = _Attempt(
-            order=order, cli=cli, place=Path(place), ceiling=Ceiling(order.limits, engine.root()), tell=tell
-        )
+        attempt = _Attempt(order=order, cli=cli, place=Path(place), tell=tell)
         image = engine.image(attempt.made(text))
     if image is None:
         raise BuildFailed("The image was built and is gone. Build again.")
@@ -104,14 +101,10 @@ class _Attempt:
     order: Order
     cli: Cli
     place: Path
-    ceiling: Ceiling
     tell: Callable[[str], None]
 
     def made(self, text: str) -> str:
         """The image's id. text: of the Dockerfile. Raises: BuildFailed, EngineAway."""
-        self.ceiling.begin()
-        if self.ceiling.lacks:
-            self.tell(f"Note: {' and '.join(self.ceiling.lacks)} of builds cannot be limited on this machine.")
         if self.order.text:
             (self.place / FILE).write_text(text)
         ended, told = self._run(str(self.place / FILE) if self.order.text else FILE)
@@ -128,16 +121,13 @@ class _Attempt:
         if ended.status == 0:
             return (self.place / "id").read_text().strip()
         known = {"step": told.failed, "why": told.why}
-        raise fault(
-            Said(dockerfile=text, words=told.words, rest=tuple(told.rest), starved=self.ceiling.starved, **known)
-        )
+        raise fault(Said(dockerfile=text, words=told.words, rest=tuple(told.rest), **known))
 
     def _run(self, file: str) -> tuple[Ended, Plain]:
         told = Plain(self.tell, hide=self.order.secrets.values())
         secrets = _secrets(self.order, self.place)
         argv = arguments(self.order, self.cli.binary, file=file, identity=self.place / "id", secrets=secrets)
-        watch, seconds = self.ceiling.crossed, self.order.limits.seconds
-        return follow(argv, self.cli.env, seconds=seconds, said=told.line, watch=watch), told
+        return follow(argv, self.cli.env, seconds=self.order.seconds, said=told.line), told
 
 
 def _secrets(order: Order, place: Path) -> dict[str, Path]:

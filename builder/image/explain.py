@@ -41,7 +41,7 @@ _PULLS: Final = (
 class Said:
     """dockerfile: its text. step, why: of the step that failed, as BuildKit tells them; empty for none.
 
-    words: the last lines of that step; rest: BuildKit's own last lines. starved: memory ran out while it ran.
+    words: the last lines of that step; rest: BuildKit's own last lines.
     """
 
     dockerfile: str
@@ -49,7 +49,6 @@ class Said:
     why: str = ""
     words: Sequence[str] = ()
     rest: Sequence[str] = ()
-    starved: bool = False
 
 
 def fault(said: Said) -> BuildFailed:
@@ -107,9 +106,7 @@ def _of_step(said: Said, at: Instruction | None) -> BuildFailed:
     if status is None:
         return _refused(said, at)
     killed = int(status[1]) == KILLED
-    if said.starved and (killed or any("Killed" in line for line in said.words)):
-        return _at(at, "it was killed: out of memory", "Ask for less, or have the operator raise memory under [build].")
-    found = "it was killed" if killed else f"it ended with status {status[1]}"
+    found = "it was killed, as happens when memory runs out" if killed else f"it ended with status {status[1]}"
     last = " / ".join([line.strip() for line in said.words if line.strip()][-SHOWN:])[-LONGEST:]
     then = f"Its last words: {last}" if last else "It said nothing."
     if "Permission denied" in last and "/run/secrets/" in last:

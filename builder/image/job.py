@@ -17,7 +17,6 @@ from builder.faults import BuildFailed, ConfigError, EngineAway, NoAppFile
 from builder.frontmatter import FILE as README
 from builder.guard import Guard
 from builder.image.base import name, ready
-from builder.image.ceiling import Limits
 from builder.image.cli import find
 from builder.image.debian import Wish, with_packages
 from builder.image.dockerfile import Built, Order, build
@@ -112,7 +111,7 @@ def of_dockerfile(told: argparse.Namespace, secrets: dict[str, str]) -> Built:
             variables=variables,
             secrets=secrets,
             labels=_labels(told),
-            limits=Limits(seconds=told.seconds),
+            seconds=told.seconds,
             tag=told.tag,
             afresh=told.afresh,
             text=screen(text, variables, pins).text,
@@ -131,7 +130,7 @@ def of_packages(told: argparse.Namespace) -> Built:
         base=told.base or name(),
         identity=below.id,
         wanted=wanted,
-        limits=Limits(seconds=told.seconds),
+        seconds=told.seconds,
         labels=_labels(told),
         apart=told.apart,
     )

@@ -83,7 +83,7 @@ class Shelf:
         said: list[str] = []
         argv = (self.cli.binary, "pull", "--quiet", base.name)
         with step(f"Taking {base.name}"):
-            ended = follow(argv, self.cli.env, seconds=self.seconds, said=said.append, watch=lambda: "")
+            ended = follow(argv, self.cli.env, seconds=self.seconds, said=said.append)
         if ended.status == 0 and not ended.why:
             return
         if not needed:

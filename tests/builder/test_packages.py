@@ -54,6 +54,14 @@ def test_another_fault_of_apt_is_told_in_its_words() -> None:
     assert error.why == "packages.txt cannot be installed: Could not get lock."
 
 
+def test_a_mirror_that_does_not_answer_is_no_fault_of_the_list() -> None:
+    said = "E: Failed to fetch http://deb.debian.org/debian/dists/bookworm/InRelease  Connection timed out\n"
+    said += "E: Unable to locate package hello\n"
+    error = explain(said, parse("hello\n"))
+    assert (error.file, error.line) == ("packages.txt", 0)
+    assert error.why.startswith("packages.txt cannot be installed: deb.debian.org does not answer")
+
+
 @pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="no dpkg-deb on this machine")
 def test_unpacking_runs_no_script_of_the_package(tmp_path: Path) -> None:
     mark, tree = tmp_path / "mark", tmp_path / "tree"
