@@ -80,21 +80,24 @@ class Firewall:
 
     def rules(self) -> str:
         """Our chains, as iptables-restore reads them; naming a chain empties it."""
-        out, into, back, nat = (self.chain(part) for part in ("OUT", "IN", "BACK", "NAT"))
+        out, into, back, nat, refuse = (self.chain(part) for part in ("OUT", "IN", "BACK", "NAT", "NO"))
         names = [f"-d {each} -p {kind} --dport 53" for each in self.resolvers for kind in ("udp", "tcp")]
         # By what was called, not by where it went: where a container answers, Docker has changed the address by now.
         doors = [f"-p tcp -m conntrack --ctorigdst {door.address} --ctorigdstport {door.port}" for door in self.doors]
         lines = [
-            *("*filter", f":{out} -", f":{into} -"),
+            *("*filter", f":{out} -", f":{into} -", f":{refuse} -"),
+            # At once, as if nobody listened: of the other kind of refusal the kernel sends one a second.
+            f"-A {refuse} -p tcp -j REJECT --reject-with tcp-reset",
+            f"-A {refuse} -j REJECT",
             f"-A {out} {REPLIES} -j {self.permit}",
-            f"-A {out} -o {self.device} -j REJECT",  # a neighbour, whatever address it claims to have
+            f"-A {out} -o {self.device} -j {refuse}",  # a neighbour, whatever address it claims to have
             *(f"-A {out} {each} -j {self.permit}" for each in (*names, *doors)),
-            *(f"-A {out} -d {net} -j REJECT" for net in REFUSED),
-            f"-A {out} -m conntrack --ctstate DNAT -j REJECT",  # a port of this machine that leads elsewhere
+            *(f"-A {out} -d {net} -j {refuse}" for net in REFUSED),
+            f"-A {out} -m conntrack --ctstate DNAT -j {refuse}",  # a port of this machine that leads elsewhere
             f"-A {out} -j {self.permit}",
             f"-A {into} {ANSWERS} -j ACCEPT",
             *(f"-A {into} {each} -j ACCEPT" for each in (*names, *doors)),
-            f"-A {into} -j REJECT",
+            f"-A {into} -j {refuse}",
         ]
         if not self.calls:
             lines += [f":{back} -", f"-A {back} {ANSWERS} -j {self.permit}", f"-A {back} -j DROP"]
@@ -117,10 +120,12 @@ class Firewall:
 
     def close(self) -> None:
         """Our rules and chains go; what else was set on this machine stays. Blocks."""
-        for table, chain, *rest in self.hooks():
-            for argv in (("-D", chain, *rest), ("-F", rest[-1]), ("-X", rest[-1])):
-                with contextlib.suppress(subprocess.SubprocessError, OSError):
-                    run(self.program, "-w", "-t", table, *argv)
+        away = [(table, "-D", chain, *rest) for table, chain, *rest in self.hooks()]
+        away += [(table, flag, rest[-1]) for flag in ("-F", "-X") for table, _, *rest in self.hooks()]
+        away += [("filter", flag, self.chain("NO")) for flag in ("-F", "-X")]
+        for table, *argv in away:
+            with contextlib.suppress(subprocess.SubprocessError, OSError):
+                run(self.program, "-w", "-t", table, *argv)
 
     def standing(self) -> tuple[str, ...]:
         """What the kernel has of ours, as iptables prints it. Blocks, 5 ms. Raises: OSError, SubprocessError."""

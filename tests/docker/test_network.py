@@ -14,7 +14,7 @@ import pytest
 from spaces_runtime.node.docker.engine import Engine
 from spaces_runtime.node.docker.network import NONE, Network
 from spaces_runtime.node.firewall import Door
-from tests.docker.conftest import BASE
+from tests.docker.place import BASE
 from tests.node.outside import HERE_PRIVATE, HERE_PUBLIC, METADATA, PRIVATE, PUBLIC, TRY
 
 pytestmark = pytest.mark.usefixtures("base")

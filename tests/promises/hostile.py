@@ -16,7 +16,7 @@ def attempt(name, what):
     try:
         got[name] = str(what())
     except BaseException as error:
-        got[name] = "no: " + type(error).__name__ + " " + str(error)[:80]
+        got[name] = "no: " + type(error).__name__ + " " + str(error)[:60]
 
 def connect(address, family=socket.AF_INET):
     with socket.socket(family, socket.SOCK_STREAM) as sock:
@@ -82,6 +82,12 @@ attempt("own limits", lambda: put("/proc/self/oom_score_adj", b"-1000"))
 attempt("raise limit", lambda: __import__("resource").setrlimit(4, (10**9, 10**9)))
 attempt("su", lambda: subprocess.run(["/bin/su", "-c", "id"], check=True, stderr=subprocess.DEVNULL))
 attempt("cgroup", lambda: os.listdir("/sys/fs/cgroup"))
+groups = pathlib.Path("/sys/fs/cgroup")
+attempt("read cgroups of others", lambda: [path for path in groups.glob("*/*") if path.is_dir()])
+for name in ("pids.max", "pids/pids.max", "memory/memory.limit_in_bytes", "memory/cgroup.procs", "cgroup.procs"):
+    attempt("write cgroup " + name, lambda: put("/sys/fs/cgroup/" + name, b"1"))
+attempt("read secrets of others", lambda: [open(path, "rb").read() for path in
+    pathlib.Path("/proc").glob("[0-9]*/environ") if b"of-the-victim" in path.read_bytes()])
 status = open("/proc/self/status").read()
 got["status"] = {k: v.strip() for k, v in (line.split(":", 1) for line in status.splitlines()) if k in
     ("CapEff", "CapPrm", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Uid")}
@@ -141,10 +147,12 @@ async def tried(place, victim, port, addresses=None):
     return got, got.pop("status")
 
 
-def won(got):
-    """Without what was refused, and without empty folders on the way to something that is shown."""
+def won(place, got):
+    """What it got: without what was refused, and without empty folders on the way to something that is shown."""
+    shown = str([place.layout.envs.relative_to(place.layout.data).parts[0]])  # the environment's own place
+    nothing = {"read data": shown, "read root": "['.pyenv']"}  # and the interpreter's
     return {
         name: how
         for name, how in got.items()
-        if not (how.startswith("no: ") or (name.startswith("read ") and how in ("[]", "['plain']")))
+        if not (how.startswith("no: ") or (name.startswith("read ") and how in ("[]", "['plain']", nothing.get(name))))
     }

@@ -114,7 +114,11 @@ class Network:
         self.refused = "" if bridged else "this kernel has no br_netfilter, so nothing keeps Spaces from each other"
 
     def _guard(self, builds: str) -> None:
-        self._kept = Kept(
+        self._kept = self._rules(builds)
+        self._kept.open()
+
+    def _rules(self, builds: str) -> Kept:
+        return Kept(
             *firewalls(
                 self._key,
                 bridge=self.bridge,
@@ -124,7 +128,6 @@ class Network:
                 hosts=self._hosts,
             )
         )
-        self._kept.open()
 
     def _listed(self, **filters: str) -> list[Any]:
         return list(self._engine.ask("look at its networks", lambda client: client.networks(filters=filters)))
@@ -195,11 +198,15 @@ class Network:
                 guard(self._kept)
 
     def close(self) -> None:
-        """No network of ours and no rule is left. Only when no container is on it. Raises: BackendUnavailable."""
+        """No network of ours and no rule is left, also of a node that was killed. Only when no container is on it.
+
+        Raises: BackendUnavailable, OSError, SubprocessError.
+        """
         with self._one:
             for network in self._ours():
                 self._remove(network)
-            self._kept.close()
+            kept = self._kept if self._kept.firewalls else self._rules(self._default().get(BRIDGE, ""))
+            kept.close()
             self.refused, self._waits = "it was closed", False
 
     def _remove(self, network: Any) -> None:  # noqa: ANN401 the engine's JSON
