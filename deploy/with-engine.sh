@@ -2,6 +2,7 @@
 # with-engine.sh COMMAND...: runs it beside a container engine and ends with its status.
 # That is the engine that runs here. Where none does, root installs one, starts it in a folder of its own, and stops
 # exactly that one at the end: nothing of it stays but the packages. Spaces' test base is there: $SPACES_TEST_BASE.
+# NEEDS: packages of further programs that the command starts.
 # Without any engine nothing is run, and the status is 1; with SPACES_NO_DOCKER=1 it is 0, for whoever knows that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,13 +25,21 @@ none() { # WHY
 packages() { # NAME...: what is missing of them, and of what is needed beside an engine
     local missing=("$@")
     command -v mmdebstrap > /dev/null || missing+=(mmdebstrap)
+    command -v docker-registry > /dev/null || missing+=(docker-registry)
     docker compose version > /dev/null 2>&1 || command -v docker-compose > /dev/null || missing+=(docker-compose)
+    local fronts=()
+    for name in ${NEEDS:-}; do
+        command -v "$name" > /dev/null || [ -x "/usr/sbin/$name" ] || fronts+=("$name")
+    done
+    missing+=("${fronts[@]}")
     [ ${#missing[@]} -gt 0 ] || return 0
     [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || none "not installed: ${missing[*]}"
     echo "installing ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
     { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } > /dev/null 2>&1 ||
         none "apt-get could not install ${missing[*]}"
+    # Their packages start them as services, which nobody asked for.
+    [ ! -d /run/systemd/system ] || [ ${#fronts[@]} -eq 0 ] || systemctl -q disable --now "${fronts[@]}"
 }
 
 start() {

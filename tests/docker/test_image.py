@@ -48,6 +48,10 @@ class Bench:
     tags: list[str] = field(default_factory=list)
     containers: list[Container] = field(default_factory=list)
 
+    @property
+    def engine(self) -> Engine:
+        return Engine(os.environ.get("DOCKER_HOST", ""))
+
     def repo(self, name: str, files: Mapping[str, str]) -> Path:
         at = self.root / name
         shutil.rmtree(at, ignore_errors=True)
@@ -64,6 +68,7 @@ class Bench:
         self.tags.append(name)
         told = [repo, "--image", name, "--base", self.base, "--store", self.root / store, "--index", self.index.url]
         own = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PIP_CONFIG_FILE": "/dev/null", **env}
+        own |= {name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ}
         argv = [sys.executable, "-m", "builder", *map(str, told), *words]
         return subprocess.run(argv, capture_output=True, text=True, check=False, env=own)
 
@@ -74,7 +79,7 @@ class Bench:
         return ended.stdout.strip()
 
     def image(self, name: str) -> Image:
-        with Engine() as engine:
+        with self.engine as engine:
             found = engine.image(name)
         assert found is not None
         return found
@@ -266,7 +271,7 @@ def test_a_dockerfile_is_built_with_its_secret_nowhere_in_the_image(bench: Bench
     told = ("--secret", f"key={bench.root}/key", "--variable", "COLOR=blue")
     made = bench.made(repo, *told)
     assert answer(f"{bench.run(made, 8000)}/README.md")[::2] == (200, readme)
-    with Engine() as engine:
+    with bench.engine as engine:
         tree = b"".join(engine.files(made))
     assert b"blue\n" in tree
     assert b"hunter2" not in tree
