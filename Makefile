@@ -37,7 +37,7 @@ test-docker: setup-test ## what needs a container engine, on the one that runs h
 	deploy/with-engine.sh $(BIN)/pytest tests/docker
 
 compose-check: setup-demo ## compose.yaml, from up to down: a push by the real client, an answer, nothing left
-	deploy/with-engine.sh $(BIN)/python -m bench.compose
+	NEEDS="caddy haproxy" deploy/with-engine.sh $(BIN)/python -m bench.compose
 
 soak: setup-test ## a quarter of an hour and more: a hundred kills, many more tries of the fuzzer
 	KILL_MOMENTS=100 $(BIN)/pytest -s -o faulthandler_timeout=7200 tests/promises/test_kill_content.py
