@@ -1,14 +1,59 @@
-import pytest
+"""A real container engine. These tests are run by `make test-docker`, which sees to it that there is one."""
 
-from tests.docker.place import DockerPlace, needs_engine
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import docker
+import pytest
+from docker.errors import DockerException, ImageNotFound
+
+from bench.platform import Platform, platform
+from tests.docker.place import BASE, DockerPlace
+from tests.node.outside import outside  # noqa: F401 - a fixture
 from tests.node.place import needs_root
+
+SILENT = "SPACES_NO_DOCKER"  # whoever runs these without an engine says so
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.DockerClient]:
+    """The engine that answers here; without one every test fails, unless the caller said that there is none."""
+    try:
+        client = docker.from_env(timeout=120)
+        client.ping()
+    except DockerException as error:
+        if os.environ.get(SILENT) == "1":
+            pytest.skip(f"no container engine ({error}), as {SILENT} says")
+        pytest.fail(f"no container engine: {error}. `make test-docker` starts one.")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def base(engine: docker.DockerClient) -> str:
+    """The name of an image with Debian and its Python, at /usr/bin/python3.11."""
+    try:
+        engine.images.get(BASE)
+    except ImageNotFound:
+        pytest.fail(f"no image {BASE}. `make test-docker` makes it.")
+    return BASE
+
+
+@pytest.fixture(scope="session")
+def here(base: str) -> Iterator[Platform]:
+    """`spaces up --engine docker`, with a user and a token."""
+    needs_root()
+    with platform(f'engine = "docker"\n[docker]\nbase = "{base}"\n') as made:
+        yield made
 
 
 @pytest.fixture
-def place():
+def place(base: str) -> Iterator[DockerPlace]:
+    """A node whose Spaces run in containers."""
     needs_root()
-    needs_engine()
-    made = DockerPlace()
+    made = DockerPlace(base=base)
     made.begin()
     yield made
     made.remove()
