@@ -17,7 +17,7 @@ from typing import Final
 
 from builder.command import run
 from builder.faults import BuildFailed
-from builder.image.engine import SOCKET
+from builder.image.engine import address
 from builder.sources import network
 
 PLACES: Final = ("/usr/bin/docker", "/usr/local/bin/docker")
@@ -59,7 +59,7 @@ def find(search: str, host: str, home: str = "/") -> Cli:
     for place in dict.fromkeys(filter(None, (shutil.which("docker", path=search), *PLACES))):
         if not Path(place).is_file():
             continue
-        cli = Cli(binary=str(Path(place).resolve()), host=host or SOCKET, home=home)
+        cli = Cli(binary=str(Path(place).resolve()), host=address(host), home=home)
         if _has_buildkit(cli):
             return cli
         seen.append(place)

@@ -35,11 +35,16 @@ class Image:
         return dict(self.config.get("Labels") or {})
 
 
+def address(host: str) -> str:
+    """As DOCKER_HOST takes it. host: may be a path; empty: the usual socket."""
+    return f"unix://{host}" if host.startswith("/") else host or SOCKET
+
+
 class Engine:
-    """host: as DOCKER_HOST takes it; empty: the usual socket. Every method raises: EngineAway."""
+    """host: see address(). Every method raises: EngineAway."""
 
     def __init__(self, host: str = "") -> None:
-        self.host = host or SOCKET
+        self.host = address(host)
         with self.asked():
             self.api = docker.APIClient(base_url=self.host, version="auto", timeout=PATIENCE)
 
