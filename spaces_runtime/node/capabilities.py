@@ -14,6 +14,7 @@ from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.sandbox import Finding
 from spaces_runtime.domain.settings import DockerSettings
 from spaces_runtime.node import cgroups, disk, gpus, seccomp
+from spaces_runtime.node.firewall import NOTHING, Reach
 from spaces_runtime.node.internet import prepared
 from spaces_runtime.node.machine import Machine
 from spaces_runtime.node.trial import findings as depth_findings
@@ -57,11 +58,12 @@ def permit() -> str:
 
 
 def look(
-    layout: Layout, *, port: int, trusting: bool, internet: bool, trial: bool = False
+    layout: Layout, *, port: int, trusting: bool, internet: bool, trial: bool = False, reach: Reach = NOTHING
 ) -> tuple[Machine, tuple[Finding, ...]]:
     """Try everything once, and make what all Spaces share: control groups, rules for the internet.
 
     trial: under another name than the platform's, so that one which runs beside is not touched.
+    reach: beyond the public internet.
     """
     root = os.geteuid() == 0
     layout.node.mkdir(parents=True, exist_ok=True)
@@ -70,7 +72,7 @@ def look(
     named = f"{layout.data} {os.getpid()}" if trial else str(layout.data)
     key = hashlib.sha256(named.encode()).hexdigest()[:10]
     groups = cgroups.detect(key)
-    way_out, no_internet = prepared(key, trial=trial) if internet else (None, "")
+    way_out, no_internet = prepared(key, trial=trial, public=reach.doors) if internet else (None, "")
     no_images = disk.images_work(layout.node)
     kind = seccomp.MACHINES.get(platform.machine())
     devices, no_gpus = gpus.look()

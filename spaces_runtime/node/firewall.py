@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import shutil
+import socket
 import subprocess
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,16 +33,36 @@ REFUSED = (  # RFC 6890 and RFC 1918: everything that is not the public internet
     *("192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
     *("224.0.0.0/4", "240.0.0.0/4"),
 )
+ANEW: Final = 12  # every so many times that they are looked at, the names of doors are looked up
 ANSWERS = "-m conntrack --ctstate ESTABLISHED,RELATED"
 REPLIES = "-m conntrack --ctstate ESTABLISHED --ctdir REPLY"  # to who called, never of a call of one's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """A port that Spaces may knock at wherever it stands: the platform's own, as everybody outside reaches it."""
+    """A port that may be called wherever it stands, such as the platform's own, as everybody outside reaches it."""
 
     address: str  # IPv4
-    port: int
+    port: int  # 0: any
+
+    def __str__(self) -> str:
+        """As iptables matches it: by what was called. Where a container answers, Docker has changed that by now."""
+        port = f" --ctorigdstport {self.port}" if self.port else ""
+        return f"-p tcp -m conntrack --ctorigdst {self.address}{port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What may be reached although it is private or this machine itself: each `name:port`, or a name with every port.
+
+    doors: by Spaces: the platform, as everybody outside reaches it. hosts: by builds on an engine's own network.
+    """
+
+    doors: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+
+NOTHING: Final = Reach()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +104,7 @@ class Firewall:
         """Our chains, as iptables-restore reads them; naming a chain empties it."""
         out, into, back, nat, refuse = (self.chain(part) for part in ("OUT", "IN", "BACK", "NAT", "NO"))
         names = [f"-d {each} -p {kind} --dport 53" for each in self.resolvers for kind in ("udp", "tcp")]
-        # By what was called, not by where it went: where a container answers, Docker has changed the address by now.
-        doors = [f"-p tcp -m conntrack --ctorigdst {door.address} --ctorigdstport {door.port}" for door in self.doors]
+        doors = [str(door) for door in self.doors]
         lines = [
             *("*filter", f":{out} -", f":{into} -", f":{refuse} -"),
             # At once, as if nobody listened: of the other kind of refusal the kernel sends one a second.
@@ -134,33 +155,43 @@ class Firewall:
 
 
 class Kept:
-    """Rules that come back when somebody drops them."""
+    """Rules that come back when somebody drops them, and follow the names of doors. make: what they should be now."""
 
-    def __init__(self, *firewalls: Firewall) -> None:
-        self.firewalls = firewalls
+    def __init__(self, make: Callable[[], tuple[Firewall, ...]]) -> None:
+        self._make = make
+        self.firewalls: tuple[Firewall, ...] = ()
         self._stood: dict[str, tuple[str, ...]] = {}
+        self._mended = 0  # times
 
     def open(self) -> None:
         """Blocks. Raises: OSError, SubprocessError."""
+        before, self.firewalls = self.firewalls, self._make()
         for firewall in self.firewalls:
-            firewall.open()
-            self._stood[firewall.name] = firewall.standing()
+            if firewall not in before:
+                self._write(firewall)
+
+    def _write(self, firewall: Firewall) -> None:
+        firewall.open()
+        self._stood[firewall.name] = firewall.standing()
 
     def mend(self) -> list[str]:
         """The devices whose rules were not what they had been; they are again. Blocks. Raises: as open."""
-        lost = []
+        lost: list[str] = []
+        if not self.firewalls:
+            self.open()
         for firewall in self.firewalls:
             if firewall.standing() == self._stood.get(firewall.name):
                 continue
-            if firewall.name in self._stood:
-                lost.append(firewall.device)
-            firewall.open()
-            self._stood[firewall.name] = firewall.standing()
+            lost.append(firewall.device)
+            self._write(firewall)
+        self._mended += 1
+        if self._mended % ANEW == 0:
+            self.open()
         return lost
 
     def close(self) -> None:
-        """Blocks."""
-        for firewall in self.firewalls:
+        """Blocks. Also what another node has left."""
+        for firewall in self.firewalls or self._make():
             firewall.close()
 
 
@@ -173,6 +204,17 @@ def guard(kept: Kept) -> None:
         return
     if lost:
         log.warning("firewall mended", devices=lost, why="somebody else changed the rules for Spaces")
+
+
+def doors(names: Iterable[str]) -> tuple[Door, ...]:
+    """Where these are now: `name:port`, or a name for every port of it. One that nobody knows is left out. Blocks."""
+    found = []
+    for each in names:
+        name, _, port = each.partition(":")
+        with contextlib.suppress(OSError):
+            told = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
+            found += [Door(address=str(at[4][0]), port=int(port or 0)) for at in told]
+    return tuple(dict.fromkeys(found))
 
 
 def resolvers(texts: list[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from spaces_runtime.node.firewall import Door, Firewall, absent, resolvers_here, run, said
+from spaces_runtime.node.firewall import Firewall, absent, doors, resolvers_here, run, said
 
 FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 PROGRAMS = ("ip", "iptables", "iptables-restore", "nsenter")
@@ -22,11 +22,14 @@ INSIDE_DEVICE = "eth0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Internet:
-    """key: names our interfaces and chains, so that two platforms on one machine do not meet. resolvers: IPv4."""
+    """key: names our interfaces and chains, so that two platforms on one machine do not meet. resolvers: IPv4.
+
+    doors: `name:port` of what Spaces may reach although it may stand here: the platform's public addresses.
+    """
 
     key: str
     resolvers: tuple[str, ...]
-    doors: tuple[Door, ...] = ()
+    doors: tuple[str, ...] = ()
 
     @property
     def _devices(self) -> str:
@@ -42,14 +45,13 @@ class Internet:
         third, fourth = divmod(number * 4, 256)
         return f"{self._net}.{third}.{fourth + 1}", f"{self._net}.{third}.{fourth + 2}"
 
-    @property
     def firewall(self) -> Firewall:
-        """What these pairs may reach."""
+        """What these pairs may reach. Blocks: it looks up names."""
         return Firewall(
             name=self.key[:5],
             device=f"{self._devices}+",
             resolvers=self.resolvers,
-            doors=self.doors,
+            doors=doors(self.doors),
             network=f"{self._net}.0.0/16",
         )
 
@@ -73,17 +75,20 @@ class Internet:
         return "".join(f"nameserver {address}\n" for address in self.resolvers)
 
 
-def prepared(key: str, *, trial: bool, doors: tuple[Door, ...] = ()) -> tuple[Internet | None, str]:
-    """Everything but the pairs; or None and why not. trial: without forwarding on this machine. Blocks."""
+def prepared(key: str, *, trial: bool, public: tuple[str, ...] = ()) -> tuple[Internet | None, str]:
+    """Everything but the pairs; or None and why not. Blocks.
+
+    trial: without forwarding on this machine. public: doors of Internet.
+    """
     missing = absent(*PROGRAMS)
     if os.geteuid() != 0 or missing:
         return None, f"{', '.join(missing)} not installed" if missing else "it needs root"
-    internet = Internet(key=key, resolvers=resolvers_here(), doors=doors)
+    internet = Internet(key=key, resolvers=resolvers_here(), doors=public)
     try:
-        internet.firewall.open()
+        internet.firewall().open()
         if not trial:
             FORWARD.write_text("1")
     except (OSError, subprocess.SubprocessError) as error:
-        internet.firewall.close()
+        internet.firewall().close()
         return None, said(error)
     return internet, ""

@@ -43,7 +43,7 @@ class Machine:
         """What the node made on this machine for all Spaces goes when no Space is left. Blocks."""
         self.cgroups.remove()
         if self.internet:
-            self.internet.firewall.close()
+            self.internet.firewall().close()
 
     @property
     def grouped(self) -> bool:

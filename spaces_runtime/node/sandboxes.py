@@ -101,7 +101,8 @@ class Sandboxes:
     def __init__(self, machine: Machine, relay: Relay, depths: Depths) -> None:
         self._machine, self._relay, self._depths = machine, relay, depths
         self._users = Users(machine.layout.node / "users.json")
-        self._kept = Kept(machine.internet.firewall) if machine.internet else None
+        way_out = machine.internet
+        self._kept = Kept(lambda: (way_out.firewall(),)) if way_out else None
         self._links: dict[InstanceId, int] = {}  # of those that run
         self._joins: set[asyncio.Task[None]] = set()
 

@@ -26,6 +26,7 @@ from spaces_runtime.node.cell import Housing
 from spaces_runtime.node.control import Control
 from spaces_runtime.node.deep import Depths
 from spaces_runtime.node.dialing import Dialing
+from spaces_runtime.node.firewall import NOTHING, Reach
 from spaces_runtime.node.instances import Instances
 from spaces_runtime.node.jobs import JobRunner
 from spaces_runtime.node.machine import Machine
@@ -48,21 +49,23 @@ async def serve(
     trusting: bool = False,
     internet: bool = True,
     docker: DockerSettings | None = None,
+    reach: Reach = NOTHING,
 ) -> None:
     """Until SIGTERM or SIGINT; Spaces run on, and the next node finds them. port: the platform's public one.
 
     docker: Spaces run in containers of this engine; None: in sandboxes of our own.
+    reach: of Spaces and of image builds, beyond the public internet.
     """
     ends = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ends.set)
     machine, findings = await asyncio.to_thread(
-        look, layout, port=port, trusting=trusting, internet=internet and not docker
+        look, layout, port=port, trusting=trusting, internet=internet and not docker, reach=reach
     )
     ability = Ability(rungs=(Phase.FROZEN,), findings=findings, gpus=machine.gpus, no_gpus=machine.no_gpus)
     control = Control(ability, _allowed(SCHEDULER))
     relay, depths = Relay(port), Depths()
-    containers = _containers(machine, relay, docker, internet=internet) if docker else None
+    containers = _containers(machine, relay, docker, internet=internet, reach=reach) if docker else None
     housing: Housing = containers or Sandboxes(machine, relay, depths)
     instances = control.instances = Instances(machine, housing, control.tell)
     control.jobs = JobRunner(machine)
@@ -122,12 +125,14 @@ async def _look_at(containers: Containers, ability: Ability, control: Control) -
         return
 
 
-def _containers(machine: Machine, relay: Relay, settings: DockerSettings, *, internet: bool) -> Containers:
+def _containers(
+    machine: Machine, relay: Relay, settings: DockerSettings, *, internet: bool, reach: Reach
+) -> Containers:
     """Its library takes a while to import, and the process engine does not need it."""
     from spaces_runtime.node.docker.containers import Containers as Made
     from spaces_runtime.node.docker.engine import Engine
 
-    return Made(machine, relay, Engine(settings.host), settings, internet=internet)
+    return Made(machine, relay, Engine(settings.host), settings, internet=internet, reach=reach)
 
 
 async def _images(machine: Machine, jobs: JobRunner, settings: DockerSettings) -> Images:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from spaces_runtime.backends.process.backend import ProcessBackend
 from spaces_runtime.domain.layout import Layout
@@ -12,6 +13,7 @@ from spaces_runtime.domain.sandbox import Finding
 from spaces_runtime.domain.settings import DockerSettings, Settings
 from spaces_runtime.node import criu
 from spaces_runtime.node.capabilities import probe
+from spaces_runtime.node.firewall import Reach
 from spaces_runtime.node.serve import serve
 from spaces_runtime.wiring.names import names_of
 from spaces_runtime.wiring.telling import telling
@@ -27,8 +29,24 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             trusting=settings.trust_spaces,
             internet=settings.internet,
             docker=_docker(settings),
+            reach=reach(settings),
         )
     stop.set()
+
+
+def reach(settings: Settings) -> Reach:
+    """The platform's public addresses, for Spaces; for builds what the operator named for them, too."""
+    names = names_of(settings)
+    doors = () if names.local else tuple(dict.fromkeys(map(_place, (names.hub_url, names.url("any")))))
+    asked = settings.build
+    urls = (asked.index, *asked.extra_index, *asked.find_links)
+    return Reach(doors=doors, hosts=(*doors, *asked.hosts, *(_place(url) for url in urls if urlsplit(url).hostname)))
+
+
+def _place(url: str) -> str:
+    """`name:port`."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 def _docker(settings: Settings) -> DockerSettings | None:

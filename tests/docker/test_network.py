@@ -13,7 +13,7 @@ import pytest
 
 from spaces_runtime.node.docker.engine import Engine
 from spaces_runtime.node.docker.network import NONE, Network
-from spaces_runtime.node.firewall import Door
+from spaces_runtime.node.firewall import Reach
 from tests.docker.place import BASE
 from tests.node.outside import HERE_PRIVATE, HERE_PUBLIC, METADATA, PRIVATE, PUBLIC, TRY
 
@@ -152,8 +152,8 @@ def test_the_platforms_own_public_port_is_open_wherever_it_stands(outside):
     key = token_hex(5)
     with socket.create_server((HERE_PRIVATE, 0)) as front, running((), LISTEN, "-p", f"{HERE_PUBLIC}:0:7860") as at:
         port, shown = front.getsockname()[1], shown_at(HERE_PUBLIC, at)
-        doors = (Door(address=HERE_PRIVATE, port=port), Door(address=HERE_PUBLIC, port=shown))
-        network = Network(Engine(""), key, doors=doors, resolvers=())
+        reach = Reach(doors=(f"{HERE_PRIVATE}:{port}", f"{HERE_PUBLIC}:{shown}"))
+        network = Network(Engine(""), key, reach=reach, resolvers=())
         assert network.open() == ""
         try:
             targets = {

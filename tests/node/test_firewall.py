@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from spaces_runtime.node.docker.network import free_subnet
-from spaces_runtime.node.firewall import REFUSED, Door, Firewall
+from spaces_runtime.node.firewall import REFUSED, Door, Firewall, doors
 from tests.node.place import ROOT, needs_root
 
 RULES = Firewall(
@@ -24,7 +24,7 @@ import json, subprocess, sys
 from spaces_runtime.node.firewall import Door, Firewall, Kept, run
 program, device = sys.argv[1], "spt+"
 rules = Firewall(name="test0", device=device, resolvers=("10.9.9.9",), network="10.70.0.0/16", program=program)
-kept = Kept(rules)
+kept = Kept(lambda: (rules,))
 foreign = ("-t", "filter", "-A", "FORWARD", "-s", "10.1.1.1", "-j", "DROP")
 run(program, "-w", *foreign)
 kept.open()
@@ -87,6 +87,12 @@ def test_rules_come_back_however_they_were_lost_and_go_without_a_trace(program):
     assert told.pop("stood") > 25
     assert (told.pop("quiet"), told.pop("again"), told.pop("closed"), told.pop("foreign")) == ([], True, [], True)
     assert told == {each: [["spt+"], True, []] for each in ("a chain", "a hook", "one rule", "a reload")}
+
+
+def test_doors_are_looked_up_and_what_nobody_knows_is_left_out():
+    found = doors(["localhost:443", "127.0.0.1", "no/name:80"])
+    assert found == (Door(address="127.0.0.1", port=443), Door(address="127.0.0.1", port=0))
+    assert [str(each).rpartition("127.0.0.1")[2] for each in found] == [" --ctorigdstport 443", ""]
 
 
 def test_the_subnet_of_spaces_collides_with_nothing_that_is_known():

@@ -28,6 +28,7 @@ from spaces_runtime.node.docker.furnish import furnish
 from spaces_runtime.node.docker.hints import Hints
 from spaces_runtime.node.docker.network import NONE, Network
 from spaces_runtime.node.docker.recipe import PLATFORM, Shape, create, labels_of, name_of, record_of
+from spaces_runtime.node.firewall import NOTHING, Reach
 from spaces_runtime.node.living import Living
 from spaces_runtime.node.logs import Log
 from spaces_runtime.node.machine import Machine
@@ -58,10 +59,17 @@ class Containers:
     """One container for each instance. internet: Spaces may have it."""
 
     def __init__(
-        self, machine: Machine, relay: Relay, engine: Engine, settings: DockerSettings, *, internet: bool
+        self,
+        machine: Machine,
+        relay: Relay,
+        engine: Engine,
+        settings: DockerSettings,
+        *,
+        internet: bool,
+        reach: Reach = NOTHING,
     ) -> None:
         self._machine, self._relay, self._engine, self._settings = machine, relay, engine, settings
-        self._key, self._internet = machine.key, internet
+        self._key, self._internet, self._reach = machine.key, internet, reach
         self._users = Users(machine.layout.node / "users.json")
         self._seen: dict[InstanceId, Seen] = {}
         self._network: Network | None = None
@@ -103,6 +111,7 @@ class Containers:
             image=image,
             volumes=tuple(volumes or ()),
             network=self._network.name(internet=self._internet and spec.setup.internet) if self._network else NONE,
+            resolvers=self._network.resolvers if self._network else (),
             labels=labels_of(self._key, living.record),
             cdi=self._way == "cdi",
         )
@@ -180,7 +189,7 @@ class Containers:
     def _open(self, _: object) -> None:
         """The network of Spaces; where it cannot be had they have none, and that is said."""
         if self._network is None:
-            self._network = Network(self._engine, self._key)
+            self._network = Network(self._engine, self._key, reach=self._reach)
         if why := self._network.open():
             log.warning("Spaces in containers reach nothing but this platform", why=why)
 

@@ -26,14 +26,21 @@ def entrance() -> tuple[str, str]:
 
 
 def firewalls(
-    key: str, *, bridge: str, builds: str, resolvers: tuple[str, ...], doors: tuple[Door, ...], hosts: tuple[Door, ...]
+    key: str,
+    *,
+    program: str,
+    before: str,
+    bridge: str,
+    builds: str,
+    resolvers: tuple[str, ...],
+    doors: tuple[Door, ...],
+    hosts: tuple[Door, ...],
 ) -> tuple[Firewall, ...]:
-    """bridge: of the Spaces. builds: Docker's default bridge; empty: it has none. doors, hosts: what each may reach.
+    """program, before: see entrance(). bridge: of the Spaces. builds: Docker's default bridge; empty: it has none.
 
-    What we permit, others may still refuse: an operator's rules in the same chain stand after ours. Blocks.
-    Raises: OSError, SubprocessError.
+    doors, hosts: what Spaces and builds may reach. What we permit, others may still refuse: an operator's rules in the
+    same chain stand after ours.
     """
-    program, before = entrance()
     spaces = Firewall(
         name=f"D-{key[:5]}",
         device=bridge,

@@ -41,6 +41,7 @@ def furnish(
     image: str,
     volumes: tuple[str, ...],
     network: str,
+    resolvers: tuple[str, ...] = (),
     labels: Mapping[str, str],
     cdi: bool,
 ) -> Shape:
@@ -65,6 +66,7 @@ def furnish(
         shown=shown,
         copied=_copied(folder, (*(spec.artifact.writable if own else ()), *volumes), taken=[each[1] for each in shown]),
         network=network,
+        resolvers=resolvers,
         seccomp=profile(),
         run=not own,
         hardware=spec.setup.hardware,

@@ -20,8 +20,8 @@ from docker.types import IPAMConfig, IPAMPool
 
 from spaces_runtime.domain.errors import BackendUnavailable
 from spaces_runtime.node.docker.engine import Absent, Engine
-from spaces_runtime.node.docker.firewall import firewalls
-from spaces_runtime.node.firewall import Door, Kept, absent, guard, resolvers_here, run, said
+from spaces_runtime.node.docker.firewall import entrance, firewalls
+from spaces_runtime.node.firewall import NOTHING, Firewall, Kept, Reach, absent, doors, guard, resolvers_here, run, said
 
 log = structlog.get_logger()
 NONE: Final = "none"  # Docker's network of nobody
@@ -49,7 +49,7 @@ def free_subnet(key: str, taken: Iterable[IPv4Network]) -> IPv4Network | None:
 
 
 class Network:
-    """doors: what Spaces may reach that is not public. hosts: what builds may. Every method blocks but `name`.
+    """reach: beyond the public internet. Every method blocks, but for `name`.
 
     Where its rules cannot be set there is no such network: `refused` says why, and every Space is without internet.
     """
@@ -59,13 +59,12 @@ class Network:
         engine: Engine,
         key: str,
         *,
-        doors: tuple[Door, ...] = (),
-        hosts: tuple[Door, ...] = (),
+        reach: Reach = NOTHING,
         resolvers: tuple[str, ...] | None = None,
     ) -> None:
         self._engine, self._key = engine, key
-        self._doors, self._hosts, self._told_resolvers = doors, hosts, resolvers
-        self._kept = Kept()
+        self._reach, self._told_resolvers = reach, resolvers
+        self._kept: Kept | None = None
         self._named = f"spaces-{key}"
         self._waits = False  # for an engine that does not answer
         self._one = RLock()  # the node's start and its guard are on threads of their own
@@ -118,16 +117,21 @@ class Network:
         self._kept.open()
 
     def _rules(self, builds: str) -> Kept:
-        return Kept(
-            *firewalls(
+        program, before = entrance()
+
+        def now() -> tuple[Firewall, ...]:
+            return firewalls(
                 self._key,
+                program=program,
+                before=before,
                 bridge=self.bridge,
                 builds=builds,
                 resolvers=self.resolvers,
-                doors=self._doors,
-                hosts=self._hosts,
+                doors=doors(self._reach.doors),
+                hosts=doors(self._reach.hosts),
             )
-        )
+
+        return Kept(now)
 
     def _listed(self, **filters: str) -> list[Any]:
         return list(self._engine.ask("look at its networks", lambda client: client.networks(filters=filters)))
@@ -194,7 +198,7 @@ class Network:
             if self._waits or (not self.refused and not self._stands):
                 if not self.open():
                     log.warning("network of Spaces made again", network=self._named)
-            else:
+            elif self._kept:
                 guard(self._kept)
 
     def close(self) -> None:
@@ -205,7 +209,7 @@ class Network:
         with self._one:
             for network in self._ours():
                 self._remove(network)
-            kept = self._kept if self._kept.firewalls else self._rules(self._default().get(BRIDGE, ""))
+            kept = self._kept or self._rules(self._default().get(BRIDGE, ""))
             kept.close()
             self.refused, self._waits = "it was closed", False
 

@@ -30,6 +30,7 @@ class Shape:
     fills with what the image has at that path.
     network: the engine's name of it. seccomp: a profile as JSON; empty: the engine's own.
     run: it has a /run to write to, of root's.
+    resolvers: name servers, as the rules of its network know them; none: the engine's own choice.
     gpus: ids of devices; cdi: the engine is asked for them by the container device interface.
     """
 
@@ -44,6 +45,7 @@ class Shape:
     seccomp: str
     run: bool
     hardware: Hardware
+    resolvers: tuple[str, ...] = ()
     gpus: tuple[str, ...] = ()
     cdi: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -117,6 +119,7 @@ def _host(shape: Shape) -> Json:
     limits = {"core": 0, "nofile": FILES, "fsize": hardware.disk}
     return {
         "NetworkMode": shape.network,
+        "Dns": list(shape.resolvers),
         "ExtraHosts": [f"{HOSTNAME}:127.0.0.1"],  # http.server looks its own name up, and waits where no DNS answers
         "Init": True,  # else Python is PID 1, takes no SIGTERM, and every stop takes its whole grace
         "RestartPolicy": {"Name": "no"},  # when to start again is the scheduler's to say
