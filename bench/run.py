@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import content, crowd, gateway, hub, push, uploads, wake
+from bench import content, crowd, engine, gateway, hub, push, uploads, wake
 from bench.rows import Row, table, write
 from spaces_runtime.domain.errors import Fault
 
@@ -14,6 +14,7 @@ GROUPS: dict[str, Callable[[], list[Row]]] = {
     "push": push.rows,
     "gateway": gateway.rows,
     "crowd": crowd.rows,
+    "engine": engine.rows,
     "hub": lambda: [*hub.rows(), *content.rows(), *uploads.rows()],
 }
 
