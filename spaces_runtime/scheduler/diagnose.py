@@ -98,6 +98,10 @@ CAUSES = (
         lambda m, _: "The port is in use already: the app starts a second server, or asks for a port of its own.",
     ),
     Cause(
+        re.compile(r"\[FATAL tini.*\] exec (?P<program>\S+) failed: (?P<why>.+)$"),
+        lambda m, _: f"The image cannot start {m['program']}: {m['why']}. Look at CMD and ENTRYPOINT.",
+    ),
+    Cause(
         re.compile(r"can't open file '(?P<file>[^']+)'"),
         lambda m, _: f"{m['file'].rpartition('/')[2]} is not in the repo: push it, or correct app_file in README.md.",
     ),
@@ -157,6 +161,8 @@ def _engine(end: End, lines: Sequence[str]) -> str:
     if "out of memory" in end.why.lower():
         limit = f"{end.memory / 2**30:.3g} GiB"
         return f"Out of memory: it may hold {limit}. Choose hardware with more, or load less."
+    if "No command specified" in end.why:
+        return "The image has neither CMD nor ENTRYPOINT, so there is nothing to start: add one to the Dockerfile."
     if other := re.search(r"listens on (?P<is>[\d, and]*\d), not (?P<port>\d+)", end.why):
         return (
             f"It listens on port {other['is']}, not {other['port']}: "

@@ -1,0 +1,106 @@
+"""One Space of each SDK: pushed by git to a platform whose engine is Docker, and visited through its gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import docker
+import pytest
+
+from bench.platform import HELLO, Platform
+from tests.promises.world import Work, app, readme, until
+
+DOCKERFILE = """\
+FROM {base}
+RUN mkdir /srv/app && chown 1000:1000 /srv/app
+WORKDIR /srv/app
+COPY --chown=1000:1000 . .
+EXPOSE 9000
+CMD ["python3", "serve.py"]
+"""
+SERVES = app("from a Dockerfile").replace("7860", "9000")
+STREAMLIT = "import streamlit as st\nst.write('hello')\n"
+BUILDS = "app_build_command: mkdir dist && sed s/NAME/everybody/ page.html > dist/index.html"
+
+
+def files(base: str) -> dict[str, dict[str, str | bytes]]:
+    """Each SDK's smallest Space."""
+    gradio = {path.name: path.read_bytes() for path in HELLO.iterdir() if path.is_file()}
+    return {
+        "gradio": dict(gradio),
+        "streamlit": {"README.md": readme(sdk="streamlit"), "app.py": STREAMLIT},
+        "docker": {
+            "README.md": readme("app_port: 9000", sdk="docker"),
+            "Dockerfile": DOCKERFILE.format(base=base),
+            "serve.py": SERVES,
+        },
+        "static": {"README.md": readme(sdk="static"), "index.html": "<p>hello from a file"},
+        "built": {
+            "README.md": readme(BUILDS, "app_file: dist/index.html", sdk="static"),
+            "page.html": "<p>hello NAME",
+        },
+    }
+
+
+SAYS: dict[str, tuple[str, bytes]] = {  # where, what
+    "gradio": ("/config", b'"space_id":"bench/'),
+    "streamlit": ("/_stcore/health", b"ok"),
+    "docker": ("/", b"from a Dockerfile"),
+    "static": ("/", b"hello from a file"),
+    "built": ("/dist/index.html", b"hello everybody"),
+}
+
+
+@pytest.fixture(scope="module")
+def pushed(here: Platform, base: str) -> dict[str, Work]:
+    """All of them at once."""
+    made = {name: Work(here, name) for name in SAYS}
+    for name, content in files(base).items():
+        made[name].push(content)
+    return made
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_a_space_of_each_sdk_answers_through_the_gateway(pushed: dict[str, Work], here: Platform, name: str) -> None:
+    path, says = SAYS[name]
+    work = pushed[name]
+    body = until(_answer(here, work, path, says), lambda: f"{name} says {says!r}, but {work.runtime()}")
+    assert says in body
+
+
+def _answer(here: Platform, work: Work, path: str, says: bytes) -> Callable[[], bytes | None]:
+    def ask() -> bytes | None:
+        status, body = here.get(work.name, path)
+        return body if status == 200 and says in body else None
+
+    return ask
+
+
+def test_a_push_that_changes_code_only_reuses_what_the_steps_before_it_made(
+    pushed: dict[str, Work], here: Platform, base: str
+) -> None:
+    work = pushed["docker"]
+    work.push({**files(base)["docker"], "serve.py": SERVES.replace("from a Dockerfile", "from a second push")})
+    until(_answer(here, work, "/", b"from a second push"), lambda: f"the new revision answers, but {work.runtime()}")
+    lines = (here.data / "logs").glob("*/build.log")
+    assert any("as before" in path.read_text() for path in lines)
+
+
+def test_nothing_is_left_of_deleted_spaces(
+    pushed: dict[str, Work], here: Platform, engine: docker.DockerClient
+) -> None:
+    for work in pushed.values():
+        here.api("DELETE", "/api/repos/delete", {"name": work.name, "type": "space"})
+    labels = [each for image in engine.images.list() for each in image.labels.items()]
+    keys = {value for name, value in labels if name == "spaces.image.platform"}
+    assert keys, "the Dockerfile's image is there until the scheduler has looked"
+    until(lambda: not _left(engine, keys), lambda: f"everything goes, but {_left(engine, keys)}")
+
+
+def _left(engine: docker.DockerClient, keys: set[str]) -> list[str]:
+    found = []
+    for key in keys:
+        images = engine.images.list(filters={"label": f"spaces.image.platform={key}"})
+        containers = engine.containers.list(all=True, filters={"label": f"spaces.platform={key}"})
+        found += [f"image {each.id}" for each in images] + [f"container {each.name}" for each in containers]
+    return found
