@@ -24,7 +24,7 @@ from spaces_runtime.node.criu import Criu, CriuFailed, Target
 from spaces_runtime.node.inside import init
 from spaces_runtime.node.record import write_whole
 
-IMAGE, PACKED = "image", "image.tar.zst"
+IMAGE, PACKED, SPENT = "image", "image.tar.zst", "image.spent"
 NOTE, DOING = "made-with.json", "doing"
 SPARE = 2**30  # bytes of disk that a checkpoint leaves free
 GONE_WITHIN = 5.0  # seconds
@@ -73,13 +73,14 @@ class Checkpoint:
             raise
 
     def give_back(self, joins: Sequence[Path]) -> None:
-        """From disk to memory; the files go. Raises: CriuFailed, OSError: nothing runs, nothing will."""
+        """From disk to memory; the files are spent. Raises: CriuFailed, OSError: nothing runs, nothing will."""
         if not self.image.exists():
             packing.unpack(self.folder / PACKED, self.image)
         told = json.loads((self.image / NOTE).read_bytes())
         if told.pop("size") != (size := _size(self.image)):
             raise CriuFailed("it is damaged: some of its bytes are gone")
-        tool = next((each for each in criu.found() if str(each.base) == told.pop("base")), None)
+        base = told.pop("base")
+        tool = next((each for each in criu.found() if str(each.base) == base), None)
         if tool is None or told != made_with(tool):
             raise CriuFailed("it was made by another CRIU, kernel or processor than there is now")
         (self.image / DOING).touch()
@@ -89,15 +90,22 @@ class Checkpoint:
         finally:
             os.close(log)
         self._say(init.GO)
-        self.drop()
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / PACKED).rename(self.image / PACKED)
+        self.image.rename(self.folder / SPENT)
 
     def pack(self) -> None:
         """Fewer bytes on disk, more seconds to wake. Raises: OSError: it is as it was."""
         packing.pack(self.image, self.folder / PACKED)
         shutil.rmtree(self.image)
 
+    def clear(self) -> None:
+        """What is spent goes; apart from give_back(), because a visitor need not wait for that."""
+        shutil.rmtree(self.folder / SPENT, ignore_errors=True)
+
     def drop(self) -> None:
         """Nothing of it is left on disk. May be repeated."""
+        self.clear()
         (self.folder / PACKED).unlink(missing_ok=True)
         shutil.rmtree(self.image, ignore_errors=True)
 
@@ -106,6 +114,7 @@ class Checkpoint:
 
         Raises: CriuFailed: it neither runs nor can be restored.
         """
+        self.clear()
         if not self.image.exists() and self.phase is None:
             return None
         self._let_finish()

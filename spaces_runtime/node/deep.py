@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -33,15 +34,23 @@ class Depths:
 
 
 class Deep:
-    """Of one sandbox. cut: ends the connections to the app, which no checkpoint keeps.
+    """Of one sandbox. cut: ends the connections to the app, which no checkpoint keeps. lose: told why it has to end.
 
     phase: which of the rungs below frozen it is on; None: it runs, or is only frozen.
     """
 
-    def __init__(self, depths: Depths, group: Group, checkpoint: Checkpoint, cut: Callable[[], None]) -> None:
-        self._depths, self._group, self._checkpoint, self._cut = depths, group, checkpoint, cut
+    def __init__(
+        self,
+        depths: Depths,
+        group: Group,
+        checkpoint: Checkpoint,
+        cut: Callable[[], None],
+        lose: Callable[[str], None],
+    ) -> None:
+        self._depths, self._group, self._checkpoint, self._cut, self._lose = depths, group, checkpoint, cut, lose
         self._turn = asyncio.Lock()
         self._rising: asyncio.Task[None] | None = None
+        self._clearing: asyncio.Task[None] | None = None
         self.phase: Phase | None = None
 
     @property
@@ -91,6 +100,8 @@ class Deep:
         self._group.thaw()  # no frozen process can be dumped
         self.phase = None
         self._cut()
+        if self._clearing:
+            await asyncio.wait((self._clearing,))
         await asyncio.sleep(FAREWELL)
         pids, size = self._group.pids(), self._group.usage().memory
         try:
@@ -110,8 +121,11 @@ class Deep:
             try:
                 if self.on_disk:
                     await asyncio.to_thread(self._checkpoint.give_back, self._group.joins)
+                    self._clearing = asyncio.create_task(asyncio.to_thread(self._checkpoint.clear))
                 self._group.thaw()
             except (CriuFailed, OSError) as error:
-                await self._group.end()
+                self._lose(str(error))
+                with contextlib.suppress(TimeoutError):
+                    await self._group.end()
                 raise RungFailed(what="wake an app from its checkpoint", why=str(error)) from error
             self.phase = None

@@ -357,7 +357,4 @@ def _pass_on(living: Living, thawed: asyncio.Future[None], done: asyncio.Future[
         living.runs()
         done.set_result(living.shown(counted=False))
     else:
-        if isinstance(error, RungFailed):
-            living.why = f"could not be woken: {error.why}"
-            living.note(f"===== Its memory on disk could not be used ({error.why}); it starts anew")
         done.set_exception(error)

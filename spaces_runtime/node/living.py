@@ -183,6 +183,11 @@ class Living:
         if self._table:
             self._table.cut(self.record.port)
 
+    def lose(self, why: str) -> None:
+        """What it was is on disk and cannot be had back: it is about to end."""
+        self.why = f"could not be woken: {why}"
+        self.note(f"===== Its memory on disk could not be used ({why}); it starts anew")
+
     def stands(self) -> None:
         """It sleeps, and that is written down."""
         self.record = self.record.grown(self.folder, frozen=time.time())

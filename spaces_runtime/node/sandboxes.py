@@ -194,7 +194,7 @@ class Sandboxes:
         if self._machine.checkpoints:
             target = Target(init=living.record.init, user=living.record.user)
             checkpoint = Checkpoint(folder=living.folder, target=target)
-            living.deep = Deep(self._depths, self._machine.group(living.id), checkpoint, living.cut)
+            living.deep = Deep(self._depths, self._machine.group(living.id), checkpoint, living.cut, living.lose)
 
     async def _sockets(self, init: int) -> network.Sockets:
         if not self._machine.bwrap:
