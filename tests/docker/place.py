@@ -41,7 +41,8 @@ class DockerPlace(Place):
         return [each.status for each in self.containers() if each.labels["spaces.instance"] == spec.id] == ["exited"]
 
     def containers(self) -> list:
-        return self.client.containers.list(all=True, filters={"label": f"spaces.platform={self.key}"})
+        mine = {"label": f"spaces.platform={self.key}"}
+        return self.client.containers.list(all=True, ignore_removed=True, filters=mine)
 
     def left(self) -> list[str]:
         """The same, and what the engine has."""
