@@ -23,7 +23,7 @@ class Log:
     def __init__(self, path: Path) -> None:
         self._path = path
         if not path.parent.exists():
-            path.parent.mkdir(parents=True)
+            path.parent.mkdir(parents=True, exist_ok=True)  # two threads may come with a Space's first lines
             path.parent.chmod(0o2770)  # hub and scheduler share its group, given by the folder above
         self._file = self._open()
 
