@@ -25,7 +25,7 @@ from spaces_runtime.domain.storage import Removed, said
 from spaces_runtime.store.archive import reading, writing
 from spaces_runtime.store.seal import master_key
 from spaces_runtime.wiring.backup import save
-from spaces_runtime.wiring.collect import collect, needed, sweep_content
+from spaces_runtime.wiring.collect import collect, needed, sweep_content, sweep_images
 from spaces_runtime.wiring.desk import desk, migrate
 from spaces_runtime.wiring.restore import restore as bring_back
 
@@ -48,7 +48,8 @@ async def _collected(settings: Settings) -> tuple[Removed, ...]:
     """As root where the platform is root's: environments belong to the builders."""
     await migrate(settings)
     async with desk(settings) as made:
-        return collect(Layout(settings.data), await needed(made, running=_runs(settings)), time.time())
+        kept = await needed(made, running=_runs(settings))
+        return (*collect(Layout(settings.data), kept, time.time()), *await sweep_images(settings, kept))
 
 
 def backup(

@@ -14,9 +14,12 @@ from uv import find_uv_bin
 from builder.artifact import Artifact
 from builder.lock import load
 from builder.sweep import Store, kept_locks, sweep
+from spaces_runtime.backends.process import NodeImages
+from spaces_runtime.domain.errors import BackendUnavailable, Unavailable
 from spaces_runtime.domain.layout import MOUNTS, Layout
 from spaces_runtime.domain.observed import complete
 from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.settings import Settings
 from spaces_runtime.domain.space import Revision, Space
 from spaces_runtime.domain.storage import Removed
 from spaces_runtime.store.blobs import FileBlobs
@@ -98,6 +101,20 @@ def _pruned(layout: Layout) -> Removed:
     subprocess.run(prune, check=False, capture_output=True)  # noqa: S603 - our own wheel's program
     freed = max(0, shutil.disk_usage(layout.data).free - before)
     return Removed(what="uv's cache, pruned", count=int(freed > NOISE), size=freed if freed > NOISE else 0)
+
+
+async def sweep_images(settings: Settings, kept: Needed) -> tuple[Removed, ...]:
+    """Images of Spaces that nothing starts from, and what builds of images left; nothing while the platform is down.
+
+    The node alone may ask the engine.
+    """
+    if settings.engine != "docker":
+        return ()
+    wanted = [image for artifact in kept.artifacts for image in (artifact.image, artifact.location) if image]
+    try:
+        return (await NodeImages(Layout(settings.data).node_socket).sweep(wanted),)
+    except (BackendUnavailable, Unavailable):
+        return ()
 
 
 async def sweep_content(desk: Desk, now: float) -> tuple[Removed, ...]:

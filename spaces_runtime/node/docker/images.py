@@ -11,6 +11,7 @@ import contextlib
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,7 @@ LOOK: Final = 0.05  # seconds between two looks at the steps
 LEAST: Final = 10**9  # bytes free on the engine's disk, below which builds end
 OLD: Final = "168h"  # what builds left and none has used since goes with a sweep
 LATER: Final = 60.0  # seconds; the node's own limit comes first, and says so
+YOUNG: Final = 3600.0  # seconds; a build may be about to name what it has just made
 CHILD_MEMORY: Final = 2**30  # bytes; the child sends the checkout and reads tars
 
 
@@ -172,7 +174,8 @@ class ImageRunner:
         """All but these, and what builds left and have not used for a week. Raises: BackendUnavailable."""
         root = await self._root()
         before = shutil.disk_usage(root).free
-        found = [image["Id"] for image in await self._images({}) if image["Id"] not in kept]
+        old = [image for image in await self._images({}) if time.time() - image["Created"] > YOUNG]
+        found = [image["Id"] for image in old if image["Id"] not in kept]
         gone = [image for image in found if await self._remove(image)]
         await self._engine.call(
             "prune the engine's build cache", lambda client: client.prune_builds(filters={"until": OLD})
