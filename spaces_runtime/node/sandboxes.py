@@ -11,6 +11,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
+from builder.artifact import ArtifactKind
 from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.instance import StartSpec
 from spaces_runtime.node import network
@@ -137,6 +138,8 @@ class Sandboxes:
         return link
 
     def prepare(self, living: Living, spec: StartSpec) -> Begin:
+        if spec.artifact.kind is ArtifactKind.IMAGE:
+            raise OSError("it is a container image, which needs the engine of containers: spaces up --engine docker")
         prepared = prepare(self._machine, spec, living.folder, living.record.user if self._machine.root else None)
         return lambda: self._begin(living, spec, prepared)
 

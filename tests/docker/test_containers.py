@@ -6,12 +6,13 @@ import re
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from spaces_runtime.domain.errors import Invalid
 from spaces_runtime.domain.instance import Phase
-from tests.node.place import HELLO, MIB, until
+from tests.node.place import HELLO, MIB, Place, until
 from tests.node.run import run
 
 SERVES = HELLO.replace("7860", "9000")
@@ -266,5 +267,23 @@ def test_many_start_at_once_and_each_answers(place):
         assert all([(await place.get(spec)).endswith(b"hello") for spec in specs])
         await asyncio.gather(*(place.backend.stop(spec.id) for spec in specs))
         await until(lambda: not place.left())
+
+    run(place, work)
+
+
+def test_sandboxes_of_a_platform_that_was_killed_end_when_it_comes_back_with_containers(place):
+    async def work():
+        place.kill()
+        place.program = partial(Place.program, place)
+        place.begin()
+        spec = place.spec()
+        await place.ready(spec)
+        place.kill()
+        del place.program
+        place.begin()
+        await place.reach(spec, Phase.EXITED)
+        assert place.processes() == []
+        again = place.spec()
+        await place.ready(again)
 
     run(place, work)

@@ -41,6 +41,7 @@ Json = dict[str, Any]
 IMAGE_USER = 1000  # of every image, whatever it says itself
 NEVER_BEGAN = ("created",)  # states, as the engine calls them
 ALIVE = ("running", "paused", "restarting")
+UNSEEN = "its process cannot be seen here; the node has to run beside the engine, and in a container with pid: host"
 LOOK_EVERY = 10.0  # seconds
 log = structlog.get_logger()
 
@@ -135,6 +136,10 @@ class Containers:
         try:
             self._hold(living, name, state["Pid"])
         except (FileNotFoundError, ProcessLookupError):  # it ended this moment; the engine knows how
+            if await self._engine.call(
+                "start a Space", lambda client: client.inspect_container(name)["State"]["Running"]
+            ):
+                raise OSError(UNSEEN) from None
             await living.release()
             self.bury(living)
             living.gone.set()
@@ -170,6 +175,7 @@ class Containers:
     async def recall(self) -> None:
         """Ask the engine for all that carries our label."""
         self._seen = {}
+        await self._end_sandboxes()
         await self._engine.call("find Spaces again", self._open)
         for told in await self._engine.call("find Spaces again", self._ours):
             with contextlib.suppress(Absent):
@@ -192,6 +198,12 @@ class Containers:
             self._network = Network(self._engine, self._key, reach=self._reach)
         if why := self._network.open():
             log.warning("Spaces in containers reach nothing but this platform", why=why)
+
+    async def _end_sandboxes(self) -> None:
+        """Of a platform that was killed, and was started again with this engine: nobody else would."""
+        for name in self._machine.cgroups.names() & {folder.name for folder in self._machine.instances.iterdir()}:
+            with contextlib.suppress(TimeoutError):
+                await self._machine.group(name).end()
 
     def _ours(self, client: Any) -> list[Json]:  # noqa: ANN401 as the engine's JSON
         return list(client.containers(all=True, filters={"label": f"{PLATFORM}={self._key}"}))
