@@ -34,6 +34,7 @@ class Names:
     """How addresses are made. hub_url: without trailing slash. port: what to write after a Space's host; "" for 80/443.
 
     resolves: `x.localhost` resolves for programs on this machine; else clients are given loopback addresses.
+    inside_url: the hub where the node relays it, in each Space. online: Spaces may reach the internet, as far as set.
     """
 
     hub_url: str
@@ -41,10 +42,16 @@ class Names:
     scheme: str
     port: str
     resolves: bool
+    inside_url: str = ""
+    online: bool = True
 
     def host(self, label: str) -> str:
         """A Space's host as browsers see it, with port."""
         return f"{label}.{self.domain}{self.port}"
+
+    def hub_for(self, *, internet: bool) -> str:
+        """The hub's address for an app. internet: it may reach that; else the public one leads nowhere."""
+        return self.hub_url if internet and self.online else self.inside_url or self.hub_url
 
     def url(self, label: str) -> str:
         """A Space's address for browsers."""
@@ -62,12 +69,12 @@ class Names:
         return self.domain == "localhost"
 
 
-def names(*, port: int, public_url: str, spaces_domain: str, resolves: bool) -> Names:
+def names(*, port: int, public_url: str, spaces_domain: str, resolves: bool, online: bool = True) -> Names:
     """From the settings. A public URL without a domain for Spaces puts them below the hub's own host."""
+    inside = f"http://localhost:{port}"
     if not public_url:
-        local = f":{port}"
         return Names(
-            hub_url=f"http://localhost{local}", domain="localhost", scheme="http", port=local, resolves=resolves
+            hub_url=inside, domain="localhost", scheme="http", port=f":{port}", resolves=resolves, inside_url=inside
         )
     parts = urlsplit(public_url)
     return Names(
@@ -76,4 +83,6 @@ def names(*, port: int, public_url: str, spaces_domain: str, resolves: bool) -> 
         scheme=parts.scheme,
         port=f":{parts.port}" if parts.port else "",
         resolves=True,
+        inside_url=inside,
+        online=online,
     )

@@ -75,9 +75,8 @@ class Hands:
         except (Fault, OSError) as error:
             await self._cannot(known, space, start, str(error))
             return
-        env = environment(
-            known.site, space.setup, await self._parts.secrets.open_all(space.id), self._parts.names.hub_url
-        )
+        hub = self._parts.names.hub_for(internet=space.setup.internet)
+        env = environment(known.site, space.setup, await self._parts.secrets.open_all(space.id), hub)
         name = InstanceId(uuid4().hex[:16])
         if space.gpus:
             lease = Lease(instance=name, gpus=tuple(gpu.id for gpu in space.gpus), at=self._parts.clock())

@@ -14,7 +14,11 @@ from spaces_runtime.store.keyfile import kept
 def names_of(settings: Settings) -> Names:
     """How addresses are made on this machine."""
     return names(
-        port=settings.port, public_url=settings.public_url, spaces_domain=settings.spaces_domain, resolves=_resolves()
+        port=settings.port,
+        public_url=settings.public_url,
+        spaces_domain=settings.spaces_domain,
+        resolves=_resolves(),
+        online=settings.internet,
     )
 
 

@@ -51,3 +51,13 @@ def test_programs_get_a_loopback_address_where_the_name_does_not_resolve():
     public = names(port=1, public_url="https://hub.example.org/", spaces_domain="demos.example.net", resolves=False)
     assert public.client_url("ann-hello", "127.1.0.1") == "https://ann-hello.demos.example.net"
     assert public.hub_url == "https://hub.example.org"
+
+
+def test_an_app_without_internet_is_told_where_the_hub_is_relayed():
+    public = names(port=7800, public_url="https://hub.lab", spaces_domain="", resolves=True)
+    assert public.hub_for(internet=True) == "https://hub.lab"
+    assert public.hub_for(internet=False) == "http://localhost:7800"
+    offline = names(port=7800, public_url="https://hub.lab", spaces_domain="", resolves=True, online=False)
+    assert offline.hub_for(internet=True) == "http://localhost:7800"
+    local = names(port=7800, public_url="", spaces_domain="", resolves=False)
+    assert {local.hub_for(internet=each) for each in (True, False)} == {"http://localhost:7800"}

@@ -110,7 +110,7 @@ def test_an_engine_gives_gpus_by_its_runtime_or_where_it_knows_the_device_interf
 
 def test_what_an_engine_cannot_do_is_said_with_its_remedy():
     poor = Told(info={"SecurityOptions": ["name=rootless"], "CgroupVersion": "1"}, api=(1, 40), base=False)
-    found = health.findings(poor, base="spaces-base", no_network="it needs root", internet=True)
+    found = health.findings(poor, base="spaces-base", no_network="it needs root", internet=True, resolvers=())
     assert all(each.remedy for each in found if not each.holds)
     assert {each.subject for each in found if not each.holds} >= {
         "engine",
@@ -119,7 +119,10 @@ def test_what_an_engine_cannot_do_is_said_with_its_remedy():
         "freezer",
         "base",
         "internet",
+        "builds",
     }
+    unnamed = health.findings(poor, base="spaces-base", no_network="", internet=True, resolvers=())
+    assert [each.remedy for each in unnamed if each.subject == "internet"] == ["Name one in /etc/resolv.conf."]
 
 
 def test_a_record_survives_the_way_through_labels():

@@ -13,6 +13,7 @@ from spaces_runtime.domain.settings import DockerSettings
 from spaces_runtime.node.docker.engine import Absent, Engine
 from spaces_runtime.node.docker.network import Network
 
+REMEDY: Final = "As root: apt-get install iproute2 iptables; modprobe br_netfilter"
 KIND: Final = "nvidia.com/gpu="  # of devices, as the container device interface names them
 CDI_SINCE: Final = (1, 44)  # version of the engine's API
 OLDEST: Final = (1, 41)  # private cgroup namespaces
@@ -68,8 +69,10 @@ def beside(found: Sequence[Finding]) -> tuple[Finding, ...]:
     )
 
 
-def findings(told: Told, *, base: str, no_network: str, internet: bool) -> tuple[Finding, ...]:
-    """base: its name. no_network: why there is no network for Spaces; internet: they may have it."""
+def findings(
+    told: Told, *, base: str, no_network: str, internet: bool, resolvers: tuple[str, ...]
+) -> tuple[Finding, ...]:
+    """base: its name. no_network: why there is no network for Spaces. internet: they may have it; resolvers: theirs."""
     info = told.info
     return (
         Finding(
@@ -90,7 +93,8 @@ def findings(told: Told, *, base: str, no_network: str, internet: bool) -> tuple
             else f"There is no image {base or 'named'} for Spaces without a Dockerfile.",
             remedy="" if told.base else "spaces base build",
         ),
-        _internet(no_network, internet=internet),
+        _internet(no_network, internet=internet, resolvers=resolvers),
+        _builds(no_network),
     )
 
 
@@ -139,12 +143,23 @@ def _lives_on(info: dict[str, Any]) -> Finding:
     )
 
 
-def _internet(no_network: str, *, internet: bool) -> Finding:
+def _builds(no_network: str) -> Finding:
+    """RUN steps are on Docker's own bridge, and only our rules keep them from the inside."""
+    says = "Steps of image builds reach the public internet, and nothing private or of this machine."
+    if no_network:
+        says = f"Steps of image builds may reach private networks and this machine: {no_network}."
+    return Finding(subject="builds", holds=not no_network, says=says, remedy=REMEDY if no_network else "")
+
+
+def _internet(no_network: str, *, internet: bool, resolvers: tuple[str, ...]) -> Finding:
     if not internet:
         return Finding(subject="internet", holds=True, says="Spaces reach nothing but this platform, as it is set.")
     if no_network:
         says = f"Spaces reach nothing but this platform: {no_network}."
-        return Finding(subject="internet", holds=False, says=says, remedy="As root: apt-get install iproute2 iptables")
+        return Finding(subject="internet", holds=False, says=says, remedy=REMEDY)
+    if not resolvers:
+        says = "Spaces reach the public internet; this machine's name server answers itself only, so Docker picks one."
+        return Finding(subject="internet", holds=False, says=says, remedy="Name one in /etc/resolv.conf.")
     says = "Spaces reach the public internet over IPv4, and no private network, nor each other."
     return Finding(subject="internet", holds=True, says=says)
 
@@ -173,7 +188,8 @@ def probe(key: str, found: Sequence[Finding], settings: DockerSettings, *, inter
     network = Network(engine, key)
     try:
         told = ask(engine, settings.base)
-        own = findings(told, base=settings.base, no_network=network.open(), internet=internet)
+        why = network.open()
+        own = findings(told, base=settings.base, no_network=why, internet=internet, resolvers=network.resolvers)
         network.close()
     except BackendUnavailable as fault:
         own = (away(fault),)
