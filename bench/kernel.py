@@ -39,6 +39,14 @@ def is_frozen(pid: int) -> bool:
 
 
 def is_asleep(space: str, rung: str) -> bool:
-    """frozen: there are processes, and each is frozen. cold: there is none."""
+    """frozen: there are processes, and each is frozen; paged: with more of them in swap than in memory. Else: none."""
     pids = processes(space)
-    return (bool(pids) and all(is_frozen(pid) for pid in pids)) if rung == "frozen" else not pids
+    if rung == "paged" and sum(memory(pid, "VmSwap") - memory(pid, "VmRSS") for pid in pids) <= 0:
+        return False
+    return (bool(pids) and all(is_frozen(pid) for pid in pids)) if rung in ("frozen", "paged") else not pids
+
+
+def memory(pid: int, which: str) -> int:
+    """Bytes, by a line of its status."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{which}:")), 0)

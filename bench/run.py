@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import content, crowd, engine, gateway, hub, push, uploads, wake
+from bench import content, crowd, depths, engine, gateway, hub, push, uploads, wake
 from bench.rows import Row, table, write
 from spaces_runtime.domain.errors import Fault
 
 GROUPS: dict[str, Callable[[], list[Row]]] = {
-    "wake": wake.rows,
+    "wake": lambda: [*wake.rows(), *depths.rows()],
     "push": push.rows,
     "gateway": gateway.rows,
     "crowd": crowd.rows,

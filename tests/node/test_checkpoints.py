@@ -12,6 +12,7 @@ import pytest
 
 from spaces_runtime.domain.errors import RungFailed
 from spaces_runtime.domain.instance import Phase
+from spaces_runtime.node.paging import swap_free
 from tests.node.place import HELLO, Place, folder, needs_root, until
 from tests.node.run import run
 
@@ -348,3 +349,36 @@ def test_a_checkpointed_app_can_be_frozen_again_after_it_woke(shared):
             assert (await shared.get(spec)).endswith(b"hello")
 
     run(shared, work)
+
+
+def test_memory_of_a_frozen_app_goes_to_swap_and_comes_back_as_it_is_touched(own):
+    if swap_free() < 2**28:
+        pytest.skip("there is no swap on this machine, and a test makes none")
+
+    async def work():
+        async def offered():
+            return Phase.PAGED in (await own.backend.ability()).rungs
+
+        await until(offered, 40)
+        spec = own.spec("ballast = bytearray(b'x' * 2**26)\n" + RICH)
+        await own.ready(spec)
+        before = await told(own, spec)
+        await own.backend.suspend(spec.id, Phase.FROZEN)
+        held = resident(own, spec)
+        await own.backend.suspend(spec.id, Phase.PAGED)
+        assert (await own.see(spec.id)).phase is Phase.PAGED
+        assert resident(own, spec) < held - 2**26, "all of the ballast and more has left memory"
+        await own.backend.resume(spec.id)
+        assert (await told(own, spec))["count"] == before["count"] + 1
+        await own.backend.suspend(spec.id, Phase.PAGED)
+        await own.backend.suspend(spec.id, Phase.CHECKPOINTED)
+        await own.backend.resume(spec.id)
+        assert (await told(own, spec))["count"] == before["count"] + 2
+
+    run(own, work)
+
+
+def resident(place, spec):
+    """Bytes that the app's processes have in memory, by the kernel's word."""
+    pids = [pid for pid in place.processes() if spec.id in Path(f"/proc/{pid}/cgroup").read_text()]
+    return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids) * os.sysconf("SC_PAGE_SIZE")
