@@ -189,7 +189,13 @@ class Containers:
         told = health.ask(self._engine, self._settings.base)
         self._way, why_not = health.way_to_gpus(told)
         refused = self._network.refused if self._network else ""
-        own = health.findings(told, base=self._settings.base, no_network=refused, internet=self._internet)
+        own = health.findings(
+            told,
+            base=self._settings.base,
+            no_network=refused,
+            internet=self._internet,
+            resolvers=self._network.resolvers if self._network else (),
+        )
         return (*health.beside(findings), *own), why_not
 
     def _open(self, _: object) -> None:
