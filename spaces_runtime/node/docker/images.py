@@ -62,8 +62,10 @@ class ImageRunner:
     async def build(self, job: ImageJob) -> ImageEnd:
         """Until its end. Raises: Invalid, Unavailable, BackendUnavailable."""
         self._check(job)
-        engine = await self._engine.call("build an image", APIClient.info)
-        root, looks = Path(str(engine["DockerRootDir"])), readable(str(engine["Driver"]))
+        root, driver = await self._root()
+        looks = root.is_dir() and readable(driver)
+        if not root.is_dir():
+            log.warning("builds of images are not limited", why=f"the engine's folder {root} cannot be seen from here")
         steps = Steps(
             mark=self._mark(job.space),
             engine=root,
@@ -75,12 +77,12 @@ class ImageRunner:
         if outcome is not None and outcome.away:
             raise BackendUnavailable(what="build an image", why=outcome.fault.rstrip("."))
         judged = judge(end, outcome)
-        return replace(judged, writable=await self._writable(judged.image)) if looks and judged.image else judged
+        return replace(judged, writable=await self._writable(judged.image, root)) if looks and judged.image else judged
 
-    async def _writable(self, image: str) -> tuple[str, ...]:
-        """Where its app expects to write. Raises: BackendUnavailable, OSError."""
+    async def _writable(self, image: str, root: Path) -> tuple[str, ...]:
+        """Where its app expects to write. root: the engine's folder. Raises: BackendUnavailable, OSError."""
         told = await self._engine.call("look into an image", lambda client: client.inspect_image(image))
-        return meant(await asyncio.to_thread(folders, layers(told["GraphDriver"])))
+        return meant(await asyncio.to_thread(folders, layers(told["GraphDriver"], root)))
 
     def _check(self, job: ImageJob) -> None:
         """It is of a build of this platform. JobRunner looks at the rest. Raises: Invalid."""
@@ -172,20 +174,20 @@ class ImageRunner:
 
     async def sweep(self, kept: Sequence[str]) -> Removed:
         """All but these, and what builds left and have not used for a week. Raises: BackendUnavailable."""
-        root = await self._root()
-        before = shutil.disk_usage(root).free
+        root, _ = await self._root()
+        before = free(root)
         old = [image for image in await self._images({}) if time.time() - image["Created"] > YOUNG]
         found = [image["Id"] for image in old if image["Id"] not in kept]
         gone = [image for image in found if await self._remove(image)]
         await self._engine.call(
             "prune the engine's build cache", lambda client: client.prune_builds(filters={"until": OLD})
         )
-        return Removed(what="images", count=len(gone), size=max(0, shutil.disk_usage(root).free - before))
+        return Removed(what="images", count=len(gone), size=max(0, free(root) - before))
 
-    async def _root(self) -> Path:
-        """The engine's folder, on this machine."""
+    async def _root(self) -> tuple[Path, str]:
+        """The engine's folder as we see it, and how it keeps layers."""
         told = await self._engine.call("ask the engine for its folder", APIClient.info)
-        return Path(str(told["DockerRootDir"]))
+        return seen(Path(str(told["DockerRootDir"]))), str(told["Driver"])
 
     async def _images(self, labels: dict[str, str]) -> list[dict[str, Any]]:
         asked = [f"{name}={value}" for name, value in ({PLATFORM: self._key} | labels).items()]
@@ -210,9 +212,19 @@ async def crossed(steps: Steps, root: Path, disk: int) -> str:
         await asyncio.to_thread(steps.look)
         if disk and steps.written >= disk:
             return f"out of disk: limit {disk // MIB} MiB"
-        if shutil.disk_usage(root).free < LEAST:
+        if free(root) < LEAST:
             return f"out of disk: the engine's own disk has less than {LEAST // 10**6} MB free"
         await asyncio.sleep(LOOK)
+
+
+def free(root: Path) -> int:
+    """Bytes on the engine's disk; no end of them where it cannot be seen."""
+    return shutil.disk_usage(root).free if root.is_dir() else sys.maxsize
+
+
+def seen(folder: Path) -> Path:
+    """A folder of this machine's, also where we are in a container that sees all its processes."""
+    return folder if folder.is_dir() else Path("/proc/1/root", *folder.parts[1:])
 
 
 def socket_of(place: str) -> Path | None:

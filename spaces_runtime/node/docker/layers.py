@@ -19,11 +19,11 @@ def readable(driver: str) -> bool:
     return driver == DRIVER and os.geteuid() == 0
 
 
-def layers(told: Mapping[str, Any]) -> tuple[Path, ...]:
-    """The lowest first. told: GraphDriver of an image, as the engine tells it."""
+def layers(told: Mapping[str, Any], root: Path) -> tuple[Path, ...]:
+    """The lowest first. told: GraphDriver of an image, as the engine tells it. root: its folder as we see it."""
     data = told.get("Data") or {}
     found = [data.get("UpperDir", ""), *str(data.get("LowerDir", "")).split(":")]
-    return tuple(Path(place) for place in reversed(found) if place)
+    return tuple(root / DRIVER / Path(place).parent.name / "diff" for place in reversed(found) if place)
 
 
 def folders(places: tuple[Path, ...]) -> tuple[Folder, ...]:
