@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import subprocess
+from dataclasses import replace
 
 from spaces_runtime.domain.instance import Phase
 from spaces_runtime.node.firewall import resolvers
@@ -51,6 +52,33 @@ def test_only_the_public_internet_is_reached(outside):
     finally:
         place.remove()
     assert place.key[:5] not in subprocess.check_output(["iptables-save"], text=True)
+
+
+def test_a_space_that_is_kept_off_the_internet_has_no_way_out_and_lost_rules_come_back(outside):
+    place = Place(folder(), words=("internet",))
+    chain = f"SPACES-{place.key[:5]}-OUT"
+
+    def rules():
+        return sum(chain in line for line in subprocess.check_output(["iptables-save"], text=True).splitlines())
+
+    async def work():
+        code = f"{TRY}\nprint('DEVICES', [name for _, name in socket.if_nameindex()])"
+        spec = place.spec(code, space="eve-in", env={"TARGETS": json.dumps({"public": [PUBLIC, 8080]})})
+        spec = replace(spec, setup=replace(spec.setup, internet=False))
+        before = rules()
+        assert before > 10
+        subprocess.run(["iptables", "-w", "-F", chain], check=True)
+        await place.backend.start(spec)
+        await place.reach(spec, Phase.EXITED)
+        assert 'GOT {"public": "OSError"}' in place.log("eve-in")
+        assert "DEVICES ['lo']" in place.log("eve-in")
+        await until(lambda: rules() == before)
+
+    place.begin()
+    try:
+        run(place, work)
+    finally:
+        place.remove()
 
 
 def test_name_servers_on_loopback_are_not_for_spaces():
