@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 import docker.errors
@@ -13,6 +16,7 @@ import requests.exceptions
 from docker import APIClient, DockerClient
 
 from spaces_runtime.domain.errors import BackendUnavailable
+from spaces_runtime.node.control import PEER
 
 HERE = "unix:///var/run/docker.sock"
 ANSWER_WITHIN = 60.0  # seconds; copying an image's folders to an instance's disk is the longest of our calls
@@ -63,6 +67,16 @@ class Engine:
         if self._client is None:
             self._client = DockerClient(base_url=self.place, version="auto", timeout=ANSWER_WITHIN)
         return self._client
+
+    def seen(self, path: str) -> Path:
+        """A path of the engine's, as this process finds it: from a container, through the process of the engine."""
+        scheme, _, at = self.place.partition("://")
+        if scheme == "unix" and not Path(path).exists():
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as asked:
+                asked.connect(at)
+                pid, *_ = PEER.unpack(asked.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
+                return Path(f"/proc/{pid}/root{path}")
+        return Path(path)
 
     def away(self, what: str, error: Exception) -> BackendUnavailable:
         """What a person is told."""
