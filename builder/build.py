@@ -15,7 +15,7 @@ from builder import environment, packages, preload, python
 from builder import lock as locks
 from builder.artifact import Artifact, ArtifactKind
 from builder.environment import Environments
-from builder.faults import BuildFailed, ConfigError, NoAppFile, NoWheel, Unbuilt
+from builder.faults import BuildFailed, ConfigError, NoAppFile, NoWheel, Unbuilt, of_disk
 from builder.frontmatter import FILE
 from builder.guard import Guard
 from builder.lock import Lock
@@ -198,7 +198,7 @@ def whole(build: Build) -> Artifact:
             guard.look(build.wanted.addresses)
             return _made(replace(build, sources=replace(build.sources, proxy=guard.url)))
         except BuildFailed as failed:
-            raise guard.told(failed, build.wanted.addresses) from None
+            raise guard.told(of_disk(failed), build.wanted.addresses) from None
 
 
 def _made(build: Build) -> Artifact:

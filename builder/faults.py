@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+FULL: Final = "No space left on device"
 LONGEST: Final = 60  # characters of a value that is quoted back
 
 
@@ -30,6 +31,13 @@ class BuildFailed(Exception):
         super().__init__(why)
         self.why, self.file, self.line = why, file, line
         self.said = ""
+
+
+def of_disk(failed: BuildFailed) -> BuildFailed:
+    """Whatever met a full disk in the same words; any other fault as it is."""
+    if FULL not in f"{failed.why} {failed.said}":
+        return failed
+    return BuildFailed("The disk that keeps packages and environments is full. Make room there, and build again.")
 
 
 class NoWheel(BuildFailed):

@@ -22,6 +22,7 @@ from docker.models.containers import Container
 
 from builder.image.engine import Engine, Image
 from tests.builder.local_index import LocalIndex
+from tests.node.place import needs_root
 
 GRADIO = "---\nsdk: gradio\nsdk_version: 6.31.0\n---\n"
 APP = """\
@@ -293,6 +294,20 @@ def test_a_dockerfile_that_fails_is_told_by_its_line(bench: Bench, dockerfile: s
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith(sentence)
     assert ended.stdout == ""
+
+
+def test_a_full_disk_is_told(bench: Bench, hello: Path) -> None:
+    needs_root()
+    small = bench.root / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", small], check=True)
+    try:
+        ended = bench.build(hello, store="small")
+        assert ended.returncode == 1
+        assert "full" in ended.stderr.splitlines()[-1]
+        assert "Traceback" not in ended.stderr
+    finally:
+        subprocess.run(["umount", small], check=True)
 
 
 def test_a_base_that_cannot_be_pulled_is_told(bench: Bench, hello: Path) -> None:
