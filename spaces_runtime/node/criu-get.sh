@@ -22,7 +22,7 @@ mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/sources" "$work/t
 
 apt-get -qq update || true # else apt may not know of any mirror; the one that counts is asked below
 if [ ! -r "$keyring" ]; then # Ubuntu's own package of Debian's keys, checked by Ubuntu's
-    (cd "$work" && apt-get -qq download debian-archive-keyring) || fail "no keys to check Debian's packages with"
+    (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download debian-archive-keyring) || fail "no keys to check Debian's packages with"
     dpkg-deb -x "$work"/debian-archive-keyring_*.deb "$work/keys"
     keyring=$work/keys$keyring
 fi
