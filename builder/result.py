@@ -59,13 +59,14 @@ def load(folder: Path) -> Result | None:
         told = json.loads((folder / FILE).read_text())
         kept = told.pop("artifact", None)
         sources = tuple(map(str, told.pop("sources", ())))
-        artifact = _artifact(kept) if kept else None
+        artifact = hear_artifact(kept) if kept else None
         return Result(end=End(told.pop("state")), artifact=artifact, sources=sources, **told)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _artifact(kept: dict[str, Any]) -> Artifact:
+def hear_artifact(kept: dict[str, Any]) -> Artifact:
+    """From JSON. Raises: KeyError, ValueError, TypeError."""
     headers = tuple((str(name), str(value)) for name, value in kept.get("headers", ()))
     told = {"kind": ArtifactKind(kept["kind"]), "command": tuple(kept["command"]), "headers": headers}
     told["writable"] = tuple(map(str, kept.get("writable", ())))

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from builder.artifact import ArtifactKind
 from builder.faults import BuildFailed, ConfigError, EngineAway, NoAppFile
 from builder.frontmatter import FILE as README
 from builder.guard import Guard
@@ -22,12 +23,16 @@ from builder.image.debian import Wish, with_packages
 from builder.image.dockerfile import Built, Order, build
 from builder.image.engine import Engine
 from builder.image.instructions import FILE
+from builder.image.registry import push
 from builder.image.screen import screen
+from builder.image.space import Sum
+from builder.image.space import image as of_layers
 from builder.image.taken import Shelf, context_with, fetched
 from builder.packages import FILE as PACKAGES
 from builder.packages import parse
 from builder.progress import say
 from builder.recipe import read_recipe
+from builder.result import hear_artifact
 from builder.sources import Sources
 from builder.tree import Tree
 from builder.way import way
@@ -77,6 +82,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--disk", type=int, default=0)
     parser.add_argument("--afresh", action="store_true")
     parser.add_argument("--no-look", action="store_true")
+    parser.add_argument("--artifact", default="")
+    parser.add_argument("--push", default="")
+    parser.add_argument("--cache", type=Path)
     parser.add_argument("--packages", action="store_true")
     parser.add_argument("--base", default="")
     parser.add_argument("--registry", default="")
@@ -137,8 +145,25 @@ def of_packages(told: argparse.Namespace) -> Built:
     return Built(image=with_packages(engine, find(os.environ.get("PATH", ""), told.engine), wish).id, writable=())
 
 
+def of_artifact(told: argparse.Namespace) -> Built:
+    """What a build has made, as an image in the registry. Raises: BuildFailed, EngineAway."""
+    artifact = hear_artifact(json.loads(told.artifact))
+    engine = Engine(told.engine)
+    image = artifact.location
+    if artifact.kind is not ArtifactKind.IMAGE:
+        below = engine.image(artifact.image) if artifact.image else None
+        whole = Sum(base=below or ready(engine, told.base), cache=told.cache, labels=_labels(told))
+        image = of_layers(engine, artifact, whole)
+    push(engine, image, told.push)
+    return Built(image=image, writable=artifact.writable)
+
+
 def _labels(told: argparse.Namespace) -> dict[str, str]:
     return dict(each.split("=", 1) for each in told.label)
+
+
+def _made(told: argparse.Namespace, secrets: dict[str, str]) -> Built:
+    return of_packages(told) if told.packages else of_dockerfile(told, secrets)
 
 
 def _tell(syntax: str, refused: list[str]) -> None:
@@ -154,7 +179,7 @@ def main() -> None:
     told = arguments().parse_args()
     os.umask(0o002)  # the scheduler, of the same group, deletes what a build leaves
     try:
-        built = of_packages(told) if told.packages else of_dockerfile(told, secrets)
+        built = of_artifact(told) if told.artifact else _made(told, secrets)
         outcome = Outcome(image=built.image, writable=built.writable)
     except EngineAway as away:
         outcome = Outcome(fault=away.why, away=True)
@@ -162,7 +187,10 @@ def main() -> None:
         outcome = Outcome(fault=failed.why, file=failed.file, line=failed.line)
     except (ConfigError, NoAppFile) as error:
         outcome = Outcome(fault=str(error))
-    say(f"Failed: {outcome.fault}" if outcome.fault else "Built.")
+    if told.artifact:
+        say(f"Note: {outcome.fault}" if outcome.fault else "Pushed.")
+    else:
+        say(f"Failed: {outcome.fault}" if outcome.fault else "Built.")
     outcome.save(told.made)
 
 

@@ -94,7 +94,24 @@ def hear_instance(told: Json) -> Instance:
 
 def tell_spec(spec: StartSpec) -> Json:
     """All of it; env holds opened secrets, so the result is never logged nor kept."""
-    return asdict(spec) | {"artifact": asdict(spec.artifact) | {"kind": spec.artifact.kind.value}}
+    return asdict(spec) | {"artifact": tell_artifact(spec.artifact)}
+
+
+def tell_artifact(artifact: Artifact) -> Json:
+    """All of it."""
+    return asdict(artifact) | {"kind": artifact.kind.value}
+
+
+def _hear_artifact(told: Json) -> Artifact:
+    return Artifact(
+        **told
+        | {
+            "kind": ArtifactKind(told["kind"]),
+            "command": tuple(told["command"]),
+            "writable": tuple(told["writable"]),
+            "headers": tuple((name, value) for name, value in told["headers"]),
+        }
+    )
 
 
 def hear_spec(told: Json) -> StartSpec:
@@ -105,15 +122,7 @@ def hear_spec(told: Json) -> StartSpec:
         space=SpaceId(told["space"]),
         build=BuildKey(**told["build"]),
         spec=Digest(told["spec"]),
-        artifact=Artifact(
-            **artifact
-            | {
-                "kind": ArtifactKind(artifact["kind"]),
-                "command": tuple(artifact["command"]),
-                "writable": tuple(artifact["writable"]),
-                "headers": tuple((name, value) for name, value in artifact["headers"]),
-            }
-        ),
+        artifact=_hear_artifact(artifact),
         setup=Setup(
             hardware=Hardware(**setup["hardware"]),
             variables=tuple((name, value) for name, value in setup["variables"]),
@@ -140,13 +149,14 @@ def hear_job(told: Json) -> Job:
 
 def tell_image(job: ImageJob) -> Json:
     """All of it; secrets among it, so the result is never logged nor kept."""
-    return asdict(job)
+    return asdict(job) | {"artifact": tell_artifact(job.artifact) if job.artifact else None}
 
 
 def hear_image(told: Json) -> ImageJob:
     """The way back."""
     variables = tuple((name, value) for name, value in told["variables"])
-    return ImageJob(**told | {"variables": variables, "hosts": tuple(told["hosts"])})
+    artifact = _hear_artifact(told["artifact"]) if told["artifact"] else None
+    return ImageJob(**told | {"variables": variables, "hosts": tuple(told["hosts"]), "artifact": artifact})
 
 
 def tell_image_end(end: ImageEnd) -> Json:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from builder.artifact import Artifact
 from builder.build import Build, containing
 from builder.result import End, Result
-from spaces_runtime.domain.ids import BuildKey
+from spaces_runtime.domain.ids import BuildKey, SpaceId
+from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.ports.engine import ImageEnd, ImageJob, JobEnd
 from spaces_runtime.domain.settings import BuildSettings
 from spaces_runtime.domain.space import Space
@@ -50,6 +52,26 @@ def base_job(build: Build, space: Space, key: BuildKey, settings: BuildSettings,
         code=str(build.code),
         made=str(build.out),
         base=True,
+        memory=settings.memory,
+        cpus=settings.cpus,
+        seconds=settings.seconds,
+        disk=settings.disk,
+        log=str(log),
+    )
+
+
+def published_job(
+    artifact: Artifact, layout: Layout, space: SpaceId, key: BuildKey, settings: BuildSettings, *, log: Path
+) -> ImageJob:
+    """What is built and serves already, for the registry."""
+    folder = layout.builds / space / name_of(key)
+    return ImageJob(
+        id=f"{space}-{key.revision[:12]}-{key.rebuild}-push",
+        space=space,
+        build=name_of(key),
+        code=str(folder / "code"),
+        made=str(folder / "made"),
+        artifact=artifact,
         memory=settings.memory,
         cpus=settings.cpus,
         seconds=settings.seconds,

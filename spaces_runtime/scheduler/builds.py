@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import structlog
 
+from builder.artifact import Artifact
 from builder.build import Build, at_once, ended, notes
 from builder.recipe import Sdk
 from builder.result import End, Result, load
@@ -34,7 +35,7 @@ from spaces_runtime.domain.ports.logs import Logs
 from spaces_runtime.domain.settings import BuildSettings
 from spaces_runtime.domain.space import BuildState, Revision, Space
 from spaces_runtime.scheduler.build_folders import Folders
-from spaces_runtime.scheduler.build_image import base_job, dockerfile_job, failure, finish_image, name_of
+from spaces_runtime.scheduler.build_image import base_job, dockerfile_job, failure, finish_image, name_of, published_job
 from spaces_runtime.scheduler.build_job import build_job, cause, finish_site, site_job, source_job
 from spaces_runtime.scheduler.compiling import Compiling
 
@@ -74,7 +75,7 @@ class BuildQueue:
     """Builds revisions; each outcome is recorded, and the Space looked at again.
 
     network: variables a build needs to reach an index (proxies, certificates). hub: where preload_from_hub asks.
-    search: PATH for other Pythons.
+    search: PATH for other Pythons. registry: images of every revision are pushed there; empty: nowhere.
     """
 
     def __init__(
@@ -87,7 +88,9 @@ class BuildQueue:
         network: Mapping[str, str],
         hub: str = "",
         search: str = "",
+        registry: str = "",
     ) -> None:
+        self._registry = registry
         self._ports, self._layout, self._settings = ports, layout, settings
         self._sources, self._network, self._hub, self._search = sources, dict(network), hub, search
         self._folders = Folders(layout.builds)
@@ -157,6 +160,8 @@ class BuildQueue:
                 result = await self._unless_cancelled(space, repo, key, line)
                 self.took.add(monotonic() - began, result.end.value)
                 await self._settle(space.id, key, result)
+                if self._registry and result.artifact is not None:
+                    await self._publish(space.id, key, result.artifact)
         finally:
             line.waiting.discard(key)
             del line.tasks[key]
@@ -255,6 +260,18 @@ class BuildQueue:
         if result.why and result.why != end.fault:  # else it has said so itself
             await self._say(space.id, result.why)
         return result
+
+    async def _publish(self, space: SpaceId, key: BuildKey, artifact: Artifact) -> None:
+        """Into the registry, for other machines; one that is away keeps nobody from a Space that runs here."""
+        job = published_job(artifact, self._layout, space, key, self._settings, log=self._log(space))
+        try:
+            end = await self._image(job)
+        except Fault as fault:
+            await self._say(space, f"Note: {fault}")
+            return
+        failed = failure(end, self._settings)
+        if failed and failed.why != end.fault:
+            await self._say(space, f"Note: the image is not in the registry: {failed.why}")
 
     async def _image(self, job: ImageJob) -> ImageEnd:
         images = self._ports.images

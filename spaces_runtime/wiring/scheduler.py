@@ -50,6 +50,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                         builds=made.builds,
                         queue=queue,
                         secrets=made.secrets,
+                        allowances=made.allowances,
                         index=made.index,
                         repos=made.repos,
                         engine=Engine(run=backend, suspends=backend, watches=backend),
@@ -97,6 +98,7 @@ def _builds(made: Desk, settings: Settings, layout: Layout) -> BuildQueue:
         network=network(os.environ),
         hub=made.names.hub_url,
         search=os.environ.get("PATH", ""),
+        registry=settings.docker.registry if settings.engine == "docker" else "",
     )
 
 

@@ -15,19 +15,27 @@ from tests.node.place import NODE, Place, folder
 BASE = os.environ.get("SPACES_TEST_BASE", "spaces-test-base:bookworm")
 NODE_OF_CONTAINERS = NODE.replace(
     "asyncio.run(serve(", "from spaces_runtime.domain.settings import DockerSettings\nasyncio.run(serve("
-).replace("**words)", "docker=DockerSettings(host=sys.argv[3], base=sys.argv[4]), **words)")
+).replace("**words)", "docker=DockerSettings(host=sys.argv[3], base=sys.argv[4], registry=sys.argv[5]), **words)")
 
 
 class DockerPlace(Place):
     """host: of the engine; empty: this machine's own."""
 
-    def __init__(self, *, words: tuple[str, ...] = (), host: str = "", base: str = BASE) -> None:
+    def __init__(self, *, words: tuple[str, ...] = (), host: str = "", base: str = BASE, registry: str = "") -> None:
         super().__init__(folder(), words=words)
-        self.host, self.base = host, base
+        self.host, self.base, self.registry = host, base, registry
         self.client = docker.DockerClient(base_url=host) if host else docker.from_env()
 
     def program(self) -> list[str]:
-        return [NODE_OF_CONTAINERS, str(self.layout.data), str(self.port), self.host, self.base, *self.words]
+        return [
+            NODE_OF_CONTAINERS,
+            str(self.layout.data),
+            str(self.port),
+            self.host,
+            self.base,
+            self.registry,
+            *self.words,
+        ]
 
     def image_spec(self, image: str, *, writable=(), **wanted):
         """To start an image as it is. image: an id."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from builder.artifact import Artifact
 from spaces_runtime.domain.ids import InstanceId
 from spaces_runtime.domain.instance import Instance, Phase, StartSpec
 from spaces_runtime.domain.storage import Removed
@@ -103,6 +104,8 @@ class Jobs(Protocol):
 class ImageJob:
     """An image for one Space, of the Dockerfile in `code`. base: only the engine's base with its packages.txt instead.
 
+    artifact: what a build has made already: as an image, base and environment and code a layer each, for the registry.
+
     build: names it among the Space's images, to be kept or removed by; a base belongs to no Space alone.
     code, made: folders of the build, below the data folder: the checkout, and where the outcome is left.
     variables: build arguments. secrets: files at /run/secrets while a step that asks for them runs, and nowhere else.
@@ -116,6 +119,7 @@ class ImageJob:
     code: str
     made: str
     base: bool = False
+    artifact: Artifact | None = None
     variables: tuple[tuple[str, str], ...] = ()
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     afresh: bool = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import secrets
 import shutil
 import sys
@@ -20,11 +21,13 @@ from typing import Any, Final
 import structlog
 from docker import APIClient
 
+from builder.artifact import Artifact, ArtifactKind
 from builder.image.base import name
 from builder.image.debian import Wish
 from builder.image.job import PREFIX, Outcome, load
 from builder.image.writable import meant
 from builder.packages import Wanted
+from spaces_runtime.domain import sandbox
 from spaces_runtime.domain.errors import BackendUnavailable, Invalid
 from spaces_runtime.domain.ports.engine import ImageEnd, ImageJob, Job, JobEnd
 from spaces_runtime.domain.storage import Removed
@@ -35,7 +38,7 @@ from spaces_runtime.node.docker.steps import Steps
 from spaces_runtime.node.jobs import GROUP as JOBS
 from spaces_runtime.node.jobs import MIB, PROCESSES, JobRunner
 from spaces_runtime.node.machine import Machine
-from spaces_runtime.node.prepare import NAME
+from spaces_runtime.node.prepare import NAME, interpreters
 
 log = structlog.get_logger()
 PLATFORM: Final = "spaces.image.platform"  # labels: the key of the platform; of which Space; of which of its builds
@@ -90,6 +93,8 @@ class ImageRunner:
         for path in (job.code, job.made):
             if not Path(path).resolve().is_relative_to(builds):
                 raise Invalid(what=f"build the image {job.id}", why=f"{path} is not in the folder of builds")
+        if job.artifact and not self._registry:
+            raise Invalid(what=f"push the image {job.id}", why="there is no registry: registry, under [docker]")
         if not NAME.fullmatch(job.space) or not NAME.fullmatch(job.build):
             raise Invalid(what=f"build the image {job.id}", why="Space and build must be names")
 
@@ -124,6 +129,9 @@ class ImageRunner:
         told += ["--apart", self._mark(job.space), "--tag", f"spaces-{self._key}:{secrets.token_hex(16)}"]
         told += ["--seconds", str(job.seconds + LATER), "--disk", str(job.disk), "--registry", self._registry]
         told += ["--base", self._base, *(["--packages"] if job.base else []), *(["--no-look"] if looks else [])]
+        if job.artifact:
+            told += ["--artifact", json.dumps(sandbox.tell_artifact(job.artifact)), "--push", self._place(job)]
+            told += ["--cache", str(self._machine.layout.cache)]
         told += [f"--label={label}={value}" for label, value in labels.items()]
         told += [f"--variable={variable}={value}" for variable, value in job.variables]
         told += [*(f"--host={host}" for host in job.hosts), *(["--afresh"] if job.afresh else [])]
@@ -132,8 +140,8 @@ class ImageRunner:
             argv=(sys.executable, "-I", "-m", "builder.image.job", *told),
             env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
             | {PREFIX + secret: value for secret, value in job.secrets.items()},
-            reads=(job.code,),
-            writes=(job.made,),
+            reads=(job.code, *(interpreters_of(job.artifact) if job.artifact else ())),
+            writes=(job.made, *([str(self._machine.layout.store)] if job.artifact else [])),
             memory=CHILD_MEMORY,
             cpus=job.cpus,
             seconds=job.seconds,
@@ -141,6 +149,10 @@ class ImageRunner:
             network=True,
             disk=job.disk,
         )
+
+    def _place(self, job: ImageJob) -> str:
+        """In the registry."""
+        return f"{self._registry.rstrip('/')}/spaces/{job.space}:{job.build}".lower()
 
     def _mark(self, space: str) -> str:
         """What steps of this Space are known by, and shared among: never with another Space's."""
@@ -187,7 +199,7 @@ class ImageRunner:
     async def _root(self) -> tuple[Path, str]:
         """The engine's folder as we see it, and how it keeps layers."""
         told = await self._engine.call("ask the engine for its folder", APIClient.info)
-        return seen(Path(str(told["DockerRootDir"]))), str(told["Driver"])
+        return self._engine.seen(str(told["DockerRootDir"])), str(told["Driver"])
 
     async def _images(self, labels: dict[str, str]) -> list[dict[str, Any]]:
         asked = [f"{name}={value}" for name, value in ({PLATFORM: self._key} | labels).items()]
@@ -217,14 +229,15 @@ async def crossed(steps: Steps, root: Path, disk: int) -> str:
         await asyncio.sleep(LOOK)
 
 
+def interpreters_of(artifact: Artifact) -> list[str]:
+    """Folders of the Python below an environment."""
+    env = Path(artifact.location)
+    return [shown for _, shown in interpreters(env)] if artifact.kind is ArtifactKind.ENVIRONMENT else []
+
+
 def free(root: Path) -> int:
     """Bytes on the engine's disk; no end of them where it cannot be seen."""
     return shutil.disk_usage(root).free if root.is_dir() else sys.maxsize
-
-
-def seen(folder: Path) -> Path:
-    """A folder of this machine's, also where we are in a container that sees all its processes."""
-    return folder if folder.is_dir() else Path("/proc/1/root", *folder.parts[1:])
 
 
 def socket_of(place: str) -> Path | None:
