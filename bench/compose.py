@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import HfApi
+from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import disable_progress_bars, logging
 
@@ -100,6 +100,8 @@ def main() -> int:
     except (CheckError, BuildFailed) as failed:
         print(f"\n{failed}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     progress.say(f"all of it holds ({time.monotonic() - began:.0f} s)")
     return 0
 
@@ -196,7 +198,9 @@ def _check(stack: Stack) -> None:
         hub.create_repo("ann/reach", repo_type="space", space_sdk="gradio")
         hub.upload_folder(repo_id="ann/reach", repo_type="space", folder_path=SPACE)
     with step("build and start"):
-        _until_running(stack, hub)
+        _until_running(stack, hub, "ann/reach")
+    with step("a Space with a Dockerfile, built by the node and answering"):
+        _with_dockerfile(stack, hub)
     with step("an answer through the gateway, from where nothing of the platform's inside can be reached"):
         _verify(stack)
     with step("what is durable is in PostgreSQL, what is live in Redis"):
@@ -233,18 +237,33 @@ def _until_healthy(stack: Stack) -> None:
     raise CheckError(f"The platform is {health} after {HEALTHY:.0f} s.")
 
 
-def _until_running(stack: Stack, hub: HfApi) -> None:
+def _with_dockerfile(stack: Stack, hub: HfApi) -> None:
+    files = {
+        "README.md": "---\nsdk: docker\napp_port: 8000\n---\n",
+        "Dockerfile": f"FROM {stack.env['SPACES_BASE_IMAGE']}\nRUN mkdir /site && echo by hand > /site/index.html\n"
+        'CMD ["python3", "-m", "http.server", "-d", "/site", "8000"]\n',
+    }
+    hub.create_repo("ann/by-hand", repo_type="space", space_sdk="docker")
+    adds = [CommitOperationAdd(name, text.encode()) for name, text in files.items()]
+    hub.create_commit("ann/by-hand", adds, repo_type="space", commit_message="By hand")
+    _until_running(stack, hub, "ann/by-hand")
+    with Visitor(host="ann-by-hand.localhost", port=stack.port).ask("/") as answer:
+        if (said := answer.read()) != b"by hand\n":
+            raise CheckError(f"It answers {said!r}.")
+
+
+def _until_running(stack: Stack, hub: HfApi, space: str) -> None:
     deadline = time.monotonic() + DEPLOY
     while time.monotonic() < deadline:
-        runtime = hub.get_space_runtime("ann/reach")
+        runtime = hub.get_space_runtime(space)
         stack.progress.now(runtime.stage)
         if runtime.stage == "RUNNING":
             return
         if runtime.stage.endswith("_ERROR"):
-            lines = stack.run("exec", "-T", "platform", "spaces", "space", "logs", "ann/reach", "--build")
+            lines = stack.run("exec", "-T", "platform", "spaces", "space", "logs", space, "--build")
             raise CheckError(f"{runtime.stage}: {runtime.raw.get('errorMessage')}\n{lines[-3000:]}")
         time.sleep(0.3)
-    raise CheckError(f"It does not run after {DEPLOY:.0f} s.")
+    raise CheckError(f"{space} does not run after {DEPLOY:.0f} s.")
 
 
 def _verify(stack: Stack) -> None:
@@ -282,7 +301,7 @@ def _through(stack: Stack, front_of: str, https: int, pem: Path) -> None:
 
 def _kept(stack: Stack) -> None:
     database = (stack.container("postgres"), "psql", "-U", "spaces", "-Atc", "select count(*) from spaces")
-    if (count := stack.engine("exec", *database)) != "1":
+    if (count := stack.engine("exec", *database)) != "2":
         raise CheckError(f"PostgreSQL has {count} Spaces.")
     redis = 'REDISCLI_AUTH="$(cat /run/secrets/redis_password)" redis-cli dbsize'
     if (keys := stack.engine("exec", stack.container("redis"), "sh", "-c", redis)) == "0":
