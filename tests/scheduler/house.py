@@ -94,7 +94,7 @@ class House:
         self.stock, self.gpus = Stock(memory=memory, cpus=2, room=memory), tuple[Gpu, ...]()
         self.stocks = LiveStocks(self.live)
         self.stop, self.tasks = asyncio.Event(), list[asyncio.Task[None]]()
-        self.port = 0
+        self.port, self.gateway = 0, GatewaySettings()
         self.said: list[tuple[str, Any]] = []  # routes, orders and resumes, as the scheduler gave them
 
     def parts(self) -> Parts:
@@ -142,7 +142,7 @@ class House:
         self.names = names(port=self.port, public_url="", spaces_domain="", resolves=False)
         gateway = GatewayParts(
             gateway=GatewayId("g"), sockets=sockets[:1], hub_socket=self.layout.hub_socket, names=self.names,
-            settings=GatewaySettings(), key=b"k" * 32, routes=LiveRoutes(self.live), gates=LiveGates(self.live),
+            settings=self.gateway, key=b"k" * 32, routes=LiveRoutes(self.live), gates=LiveGates(self.live),
             wakes=self.wakes, activity=LiveActivity(self.live), events=LiveEvents(self.live),
             dialer=self.place.dialer,
         )  # fmt: skip
