@@ -85,7 +85,10 @@ asked="$*"
 if docker info > /dev/null 2>&1; then
     packages
 else
-    packages docker.io iptables
+    lacking=()
+    command -v dockerd > /dev/null || lacking+=(docker.io)
+    command -v iptables > /dev/null || [ -x /usr/sbin/iptables ] || lacking+=(iptables)
+    packages "${lacking[@]}"
     docker info > /dev/null 2>&1 || start # where there is an init system, the package has started one
 fi
 export SPACES_TEST_BASE=spaces-test-base:bookworm
