@@ -25,10 +25,15 @@ def hardware(context: typer.Context, as_json: bool = typer.Option(False, "--json
     if as_json:
         typer.echo(json.dumps({"tiers": [told(each, stock) for each in offers], "stock": _stock(stock)}, indent=2))
         return
-    widest = max(len(each.tier.name) for each in offers)
-    for each in sorted(offers, key=lambda offer: bool(offer.why_not)):
-        typer.echo(f"{each.tier.name:<{widest}}  {about(each.tier):<44}  {said(each, stock)}")
+    rows = [(each.tier.name, about(each.tier), said(each, stock)) for each in sorted(offers, key=_absent)]
+    name, ceilings = (max(len(row[column]) for row in rows) for column in (0, 1))
+    for row in rows:
+        typer.echo(f"{row[0]:<{name}}  {row[1]:<{ceilings}}  {row[2]}")
     typer.echo(f"\n{whole(stock)}")
+
+
+def _absent(each: Offer) -> bool:
+    return bool(each.why_not)
 
 
 def about(tier: Hardware) -> str:
