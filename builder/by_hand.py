@@ -189,6 +189,7 @@ def _of_dockerfile(wanted: Wanted, build: Build, engine: Engine, tag: str) -> st
         tag=tag,
         ca=wanted.sources.ca,
         afresh=wanted.afresh,
+        look=False,
     )
     return dockerfile.build(order, engine, cli.find(build.search, engine.host, str(Path.home()))).image
 

@@ -34,7 +34,7 @@ class Order:
 
     variables: build arguments. secrets: each a file below /run/secrets for the steps that ask for it, and nowhere else.
     ca: a bundle of certificates, offered as the secret `ca`; empty: none. afresh: nothing of earlier builds is used.
-    tag: empty for none. network: `default`, the engine's bridge, or `none`.
+    tag: empty for none.
     text: a Dockerfile in place of the repo's own; empty: that.
     look: find the image's writable folders; else whoever asks does.
     apart: whose build it is: what steps of others left is not used, for BuildKit takes two steps for the same when only
@@ -50,7 +50,6 @@ class Order:
     tag: str = ""
     ca: str = ""
     afresh: bool = False
-    network: str = "default"
     text: str = ""
     apart: str = ""
     look: bool = True
@@ -58,14 +57,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """image: its id. writable: see writable.py. volumes: what the image declares as VOLUME; else nobody mounts there.
-
-    notes: what works, but not as its author may think; whole sentences.
-    """
+    """image: its id. writable: see writable.py. notes: what works, but not as its author may think; whole sentences."""
 
     image: str
     writable: tuple[str, ...]
-    volumes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -89,9 +84,7 @@ def build(order: Order, engine: Engine, cli: Cli, *, tell: Callable[[str], None]
     notes = _notes(image, order)
     for note in notes:
         tell(f"Note: {note}")
-    return Built(
-        image=image.id, writable=folders, volumes=tuple(sorted(image.config.get("Volumes") or {})), notes=notes
-    )
+    return Built(image=image.id, writable=folders, notes=notes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +139,7 @@ def _secrets(order: Order, place: Path) -> dict[str, Path]:
 def arguments(order: Order, binary: str, *, file: str, identity: Path, secrets: Mapping[str, Path]) -> tuple[str, ...]:
     """The whole command. file: the Dockerfile; identity: where the id will be written."""
     path = file if file.startswith("/") else str(order.folder / file)
-    told = ["--progress", "plain", "--file", path, "--iidfile", str(identity), "--network", order.network]
+    told = ["--progress", "plain", "--file", path, "--iidfile", str(identity)]
     told += [part for name, value in sorted(order.variables.items()) for part in ("--build-arg", f"{name}={value}")]
     if order.apart:
         told += ["--add-host", f"{order.apart}:127.0.0.1", "--build-arg", f"BUILDKIT_CACHE_MOUNT_NS={order.apart}"]
