@@ -134,6 +134,17 @@ def internet(
     _act(context, name, as_json, lambda desk, repo: settings.set_internet(desk, OPERATOR, repo, state is Switch.ON))
 
 
+@app.command()
+def pin(
+    context: typer.Context,
+    name: str = Name,
+    state: Switch = typer.Argument(Switch.ON, help="Whether it never makes way for a Space that waits."),
+    as_json: bool = Json,
+) -> None:
+    """Let it keep its place, however long others wait; it still sleeps when its own time comes."""
+    _act(context, name, as_json, lambda desk, repo: settings.set_pinned(desk, OPERATOR, repo, state is Switch.ON))
+
+
 def told(view: show.View) -> dict[str, Any]:
     """A Space for scripts; these names stay."""
     return {
@@ -148,6 +159,7 @@ def told(view: show.View) -> dict[str, Any]:
         "head": view.head.key.revision if view.head else None,
         "sleep": view.sleep,
         "internet": view.internet,
+        "pinned": view.pinned,
     }
 
 

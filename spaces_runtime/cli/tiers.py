@@ -19,9 +19,9 @@ UNITS: Final = {"": 1, "B": 1} | {
 }
 SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?i?B?)")
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-SIZES, NUMBERS, TEXTS = ("memory", "disk", "vram"), ("cpus", "gpus"), ("name", "title", "gpu")
+SIZES, NUMBERS, TEXTS = ("memory", "disk", "vram"), ("cpus", "gpus", "priority"), ("name", "title", "gpu")
 NEEDED: Final = ("name", "cpus", "memory", "disk")
-THEN: Final = 'Each has name, cpus, memory, disk ("16 GiB", or bytes) and, if any, gpus, gpu, vram, title.'
+THEN: Final = 'Each has name, cpus, memory, disk ("16 GiB", or bytes) and, if any, gpus, gpu, vram, priority, title.'
 
 
 def tiers(value: object, file: Path) -> tuple[Hardware, ...]:
@@ -72,6 +72,8 @@ def _sound(file: Path, tier: Hardware) -> Hardware:
         raise _wrong(file, tier.name, "cpus, memory and disk are more than nothing")
     if tier.gpus > 1 and tier.gpus != round(tier.gpus):
         raise _wrong(file, tier.name, f"gpus is {tier.gpus:g}: whole devices, or a part of one below 1")
+    if tier.priority != int(tier.priority):
+        raise _wrong(file, tier.name, f"priority is {tier.priority:g}: a whole number")
     return tier
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.domain.ladder import able
 from spaces_runtime.domain.space import Hush, Space
+from spaces_runtime.domain.waits import Waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Observed:
     held_since: float | None = None
     places: int = 0
     position: int = 0
+    waits: Waits | None = None
     usual: float = 0.0
     pressed: Hush | None = None
     rungs: tuple[Phase, ...] = (Phase.FROZEN,)
@@ -48,6 +50,7 @@ def complete(space: Space, seen: Observed | None) -> Space:
         held_since=seen.held_since,
         places=seen.places,
         position=seen.position,
+        waits=seen.waits,
         usual=seen.usual,
         ladder=able(space.ladder, seen.rungs),
         hush=later(space.hush, seen.pressed),

@@ -26,6 +26,7 @@ class Route:
     name: owner/name. host: the canonical host with port, as browsers see it.
     instance: the one whose door to try; None: cold, nothing runs.
     why: it cannot be woken (paused, failed): the sentence shown; empty: it can.
+    waits: what it waits for before it can start, and which number it has; empty: for nothing.
     page: the Space's page on the hub, an absolute URL.
     headers: the author's custom_headers. frameable: other sites may frame it.
     files: folder of a static Space, served by the gateway itself; empty: an app answers. index: its file for `/`.
@@ -38,6 +39,7 @@ class Route:
     instance: InstanceId | None
     private: bool
     why: str = ""
+    waits: str = ""
     page: str = ""
     face: Face
     headers: tuple[tuple[str, str], ...] = ()

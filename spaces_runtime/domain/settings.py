@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from spaces_runtime.domain.allowance import Allowance
 from spaces_runtime.domain.hardware import GIB, Hardware
 from spaces_runtime.domain.tiers import TIERS
 
@@ -106,6 +107,7 @@ class Settings:
     trust_spaces: run Spaces without a sandbox; for a person's own machine only.
     internet: Spaces may reach the public internet (private ranges and the platform never).
     database_url, redis_url: one's own PostgreSQL and Redis; empty: SQLite and the bundled Valkey.
+    allowance: what each person or organisation may have, unless an operator gave them another.
     metrics: host:port of the page for Prometheus, which is for no visitor; empty: there is none.
     """
 
@@ -127,3 +129,4 @@ class Settings:
     storage: StorageSettings = field(default_factory=StorageSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     docker: DockerSettings = field(default_factory=DockerSettings)
+    allowance: Allowance = field(default_factory=Allowance)

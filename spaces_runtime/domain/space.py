@@ -12,6 +12,7 @@ from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.domain.lesson import Crashed, Failed
 from spaces_runtime.domain.setup import Setup, digest
 from spaces_runtime.domain.source import Source
+from spaces_runtime.domain.waits import Waits
 
 
 class Wish(Enum):
@@ -96,6 +97,7 @@ class Space:
         0 waits in the queue (position: 1 is next; -1: this machine can never hold it), 1 rolls with a gap, 2 without.
     gpus: devices that the placement pass gives its next instance.
     usual: seconds a wake from where it is now takes, measured on this Space; 0: not known yet.
+    pinned: it never makes way for another. waits: what for, while it has no place; None: it has, or needs none.
     peak: most memory its last instance held, bytes; 0: not known yet. lease: see Lease; None: never on a GPU.
     """
 
@@ -121,6 +123,8 @@ class Space:
     position: int = 0
     gpus: tuple[Gpu, ...] = ()
     usual: float = 0.0
+    pinned: bool = False
+    waits: Waits | None = None
     peak: int = 0
     lease: Lease | None = None
 

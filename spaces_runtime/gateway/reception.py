@@ -224,7 +224,7 @@ class Reception:
             exchange.reply(self._page.render(route, nonce=nonce, ancestors=self._ancestors(route), spent=spent))
             return
         seconds = self._desk.settings.hold
-        told = f"{route.name} did not answer within {seconds:.0f} s. {why}".strip()
+        told = f"{route.name} did not answer within {seconds:.0f} s. {why or route.waits}".strip()
         exchange.reply(refusal(exchange.head, 503, told, retry=10))
 
     def not_dialled(self, exchange: Exchange, why: str) -> None:

@@ -46,7 +46,7 @@ class WaitingPage:
             color_from=COLORS.get(face.color_from, COLORS["gray"]),
             color_to=COLORS.get(face.color_to, COLORS["gray"]),
             emoji=_emoji(face),
-            why=why or WHY,
+            why=why or route.waits or WHY,
             spent=round(spent, 1),
             usual=round(face.usual, 1),
             name=route.name,
@@ -77,6 +77,7 @@ class WaitStream:
         self._exchange, self._route = exchange, route
         self._table, self._asker, self._news, self._clock = table, asker, news, clock
         self._steps: list[tuple[str, float]] = []
+        self._waits = ""
         self._loop = asyncio.get_running_loop()
         self._asks_until = self._loop.time() + patience
         self._timer = self._loop.call_later(BEAT, self._beat)
@@ -104,6 +105,9 @@ class WaitStream:
             self._last({"state": "ended", "why": route.why})
         elif route.files or self._table.is_open(route):
             self._last({"state": "ready"})
+        elif route.waits and route.waits != self._waits:
+            self._waits = route.waits
+            self._say({"why": route.waits})
 
     def news(self, event: StageChanged) -> None:
         """The reason shown has changed."""

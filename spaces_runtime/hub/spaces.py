@@ -23,6 +23,7 @@ from spaces_runtime.domain.stage import Stage
 from spaces_runtime.hub.hardware import resources_json, tier_json
 from spaces_runtime.hub.identity import desk, person
 from spaces_runtime.hub.volumes import volumes_json
+from spaces_runtime.hub.waiting import waiting_json
 from spaces_runtime.hub.wire import body, flag, iso, text_of, unquoted
 
 router = APIRouter()
@@ -52,6 +53,8 @@ def fields_of(view: View, *, browser: bool) -> dict[str, Any]:
 
 async def _with_volumes(desk: Desk, who: Person | None, view: View) -> dict[str, Any]:
     shown = runtime_of(view)
+    if view.waits is not None:
+        shown["waiting"] = await waiting_json(desk, who, view)
     return {**shown, "volumes": await volumes_json(desk, who, view.volumes)} if view.volumes else shown
 
 
@@ -70,6 +73,7 @@ def runtime_of(view: View) -> dict[str, Any]:
         "devMode": False,
         "domains": [{"domain": view.host, "stage": "READY"}],
         "internet": view.internet,
+        "pinned": view.pinned,
         **({"sha": view.serves} if view.serves else {}),
         **({"errorMessage": view.why if troubled else view.trouble} if troubled or view.trouble else {}),
     }
@@ -179,6 +183,17 @@ async def set_sleep_time(request: Request, namespace: str, name: str) -> dict[st
     if "seconds" not in asked:
         raise Fault(what="set the sleep time", why="seconds is missing")
     await settings.set_sleep(desk(request), who, repo, seconds_of(asked, "seconds"))
+    return await _runtime(request, repo)
+
+
+@router.post(SPACE + "/pin")
+async def set_pinned(request: Request, namespace: str, name: str) -> dict[str, Any]:
+    """`{pinned}`: whether it never makes way for a Space that waits. For admins."""
+    who, repo = await _found(request, namespace, name, Verb.WRITE)
+    pinned = (await body(request)).get("pinned")
+    if not isinstance(pinned, bool):
+        raise Fault(what="pin the Space", why="pinned must be true or false")
+    await settings.set_pinned(desk(request), who, repo, pinned)
     return await _runtime(request, repo)
 
 

@@ -73,15 +73,14 @@ class Chronicle:
         elif isinstance(action, Suspend) and after is action.rung:
             self._slept(space.id, action.rung.value, why)
 
-    def opened(self, space: SpaceId, begun: tuple[Phase | None, float] | None, *, first: bool) -> None:
-        """A door opened. begun: where a wake began, and when; None: it was none. first: it had never been open."""
-        now = self._clock()
-        started = self._started.pop(space, now)
+    def opened(self, space: SpaceId, begun: tuple[Phase | None, float] | None) -> None:
+        """A door opened. begun: where a wake began, and when; None: it was none."""
+        now, started = self._clock(), self._started.pop(space, None)
         if begun is not None:
             rung = begun[0].value if begun[0] is not None else COLD
             self._wakes.add(now - begun[1], rung)
             self._note(space, What.WOKE, "visited", rung=rung, took=now - begun[1])
-        elif first:
+        elif started is not None:
             self._ready.add(now - started)
             self._note(space, What.READY, "it answered, and visitors are let in", took=now - started)
 

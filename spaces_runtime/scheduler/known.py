@@ -33,7 +33,6 @@ class Known:
     asked: when the live store was asked last what the gateways saw.
     pressed: it gives its place to one that waits.
     usual: seconds a wake takes, by where it began (None: cold). waking: where the present one began, and when.
-    opened: instances whose door this scheduler has opened.
     orders, gates: what the gateways were told of each instance, and what came of it. why: diagnosed ends.
     shown, route, hosts, told: what was published last. last: the snapshot that was planned last.
     """
@@ -55,7 +54,6 @@ class Known:
     pressed: Hush | None = None
     usual: dict[Phase | None, float] = field(default_factory=dict)
     waking: tuple[Phase | None, float] | None = None
-    opened: set[InstanceId] = field(default_factory=set)
     orders: dict[InstanceId, Order] = field(default_factory=dict)
     gates: dict[InstanceId, tuple[Gate, float]] = field(default_factory=dict)
     why: dict[InstanceId, str] = field(default_factory=dict)
@@ -137,6 +135,5 @@ class Known:
 
     def ended(self, instance: InstanceId) -> None:
         """Nothing of it is left."""
-        self.opened.discard(instance)
         for memory in (self.orders, self.gates, self.why):
             memory.pop(instance, None)

@@ -12,7 +12,7 @@ from spaces_runtime.domain.hosts import Names
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.instance import Mount, Phase
 from spaces_runtime.domain.ports.content import Repos
-from spaces_runtime.domain.ports.durable import Builds, Index, Secrets, Spaces
+from spaces_runtime.domain.ports.durable import Allowances, Builds, Index, Secrets, Spaces
 from spaces_runtime.domain.ports.engine import Engine
 from spaces_runtime.domain.ports.live import Activity, Events, Gates, Observations, Routes, Stocks, Wakes
 from spaces_runtime.domain.ports.logs import Logs
@@ -35,6 +35,7 @@ class Parts:
     builds: Builds
     queue: BuildQueue
     secrets: Secrets
+    allowances: Allowances
     index: Index
     repos: Repos
     engine: Engine

@@ -7,17 +7,23 @@ slice of one, belongs to one Space from the grant of its place until nothing of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from types import MappingProxyType
 
 from spaces_runtime.domain.hardware import Gpu, Hardware, fitting, reservation
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.instance import Instance, Phase
-from spaces_runtime.domain.ladder import ON_DISK, active_at, earned
+from spaces_runtime.domain.ladder import ON_DISK, active_at, earned, moments
 from spaces_runtime.domain.space import Space, Wish
+from spaces_runtime.domain.waits import OWN
 
 NEVER = -1  # position of what this machine can never hold
+TURN = 60.0  # seconds that each place its owner has, or waits for before it, sets one back in the queue
+HEAD_START = 300.0  # seconds for which one counts as waiting longer, for each step of its tier's priority
+NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 LEASE = 180.0  # seconds for which a start that nobody has seen the end of keeps its devices
 
 
@@ -31,29 +37,37 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What one Space holds and wants.
+    """What one Space holds and wants. owner: whose it is; ceiling: bytes that count towards what that one may use.
 
     holds: instances that occupy memory; they keep their places. wants: instances it could use now.
     memory: bytes reserved for each. tier: names the devices each needs. has: ids of those that its instances have;
     kept: of those that are kept for its next one.
     given: a place was granted that it has not taken yet, or devices are kept for it: nobody gets in before it, or
     those who wait for these devices would wait for ever.
+    priority: of its tier. barred: why its owner gets no GPUs: the hours of this month are used up; empty: it does.
+    free_at: when it would give way if nobody came, Unix seconds; inf: never.
     idle_since: it earned a rung and may be sent to cold for others, the longest idle first; None: it may not.
     held: an open tab or WebSocket would be cut by that.
-    asked_at: since when it waits, Unix seconds.
+    asked_at: since when it waits, Unix seconds. behind: see behind(), as it was then.
     """
 
     space: SpaceId
+    owner: str = ""
     holds: int
     wants: int
     memory: int
+    ceiling: int = 0
     tier: Hardware | None = None
+    priority: int = 0
+    barred: str = ""
+    free_at: float = inf
     has: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     given: bool = False
     idle_since: float | None = None
     held: bool = False
     asked_at: float = 0.0
+    behind: int = 0
 
     @property
     def devices(self) -> bool:
@@ -78,10 +92,19 @@ class Placement:
     evict: tuple[SpaceId, ...] = ()
 
 
-def claim(space: Space, now: float, peak: int, asked_at: float, granted: Grant | None = None) -> Claim:
+def claim(  # noqa: PLR0917 - a snapshot, and what is known beside it
+    space: Space,
+    now: float,
+    peak: int,
+    asked_at: float,
+    granted: Grant | None = None,
+    owner: str = "",
+    barred: str = "",
+) -> Claim:
     """What this Space holds and wants.
 
     peak: most memory its last instance was seen to hold, bytes. granted: what it was told last.
+    barred: why no GPU hours are left to its owner.
     """
     live = [i for i in space.instances if i.phase is not Phase.EXITED]
     holding = sum(i.phase not in ON_DISK for i in live)
@@ -90,9 +113,15 @@ def claim(space: Space, now: float, peak: int, asked_at: float, granted: Grant |
     kept = _kept(space, live, now, granted)
     rolling = runs and bool(live) and all(i.spec != space.wanted for i in live)
     awake = runs and rung is None
-    asleep = bool(live) and rung is not None and any(r.phase is None for r in space.ladder)
+    gives = bool(live) and any(r.phase is None for r in space.ladder) and not space.pinned
+    gives = gives and space.wish is Wish.SERVE
     return Claim(
         space=space.id,
+        owner=owner,
+        ceiling=space.setup.hardware.memory,
+        priority=space.setup.hardware.priority,
+        barred=barred if space.setup.hardware.gpus else "",
+        free_at=moments(space)[0][0] if gives else inf,
         holds=holding,
         wants=(2 if rolling else 1) if awake else 0,
         memory=reservation(space.setup.hardware, peak),
@@ -100,7 +129,7 @@ def claim(space: Space, now: float, peak: int, asked_at: float, granted: Grant |
         has=tuple(gpu for i in live for gpu in i.gpus),
         kept=kept,
         given=awake and not holding and (bool(kept) or (granted is not None and granted.places > 0)),
-        idle_since=active_at(space) if asleep and space.wish is Wish.SERVE else None,
+        idle_since=active_at(space) if gives and rung is not None else None,
         held=space.held_since is not None,
         asked_at=asked_at,
     )
@@ -136,38 +165,80 @@ class _Room:
         return fitting(c.tier, tuple(self.gpus.values())) if c.tier is not None else ()
 
 
-def place(claims: Iterable[Claim], capacity: Capacity) -> Placement:
-    """Grant places. What runs keeps its place; then the queue, by time asked; then second places for rolling.
+def place(claims: Iterable[Claim], capacity: Capacity, limits: Mapping[str, int] = NO_LIMITS) -> Placement:
+    """Grant places. What runs keeps its place; then the queue, see turn(); then second places for rolling.
 
-    The first that does not fit keeps later ones from overtaking it on what it lacks. Nobody is evicted in vain.
+    The first that does not fit keeps later ones from overtaking it on what it lacks; one that waits for its own
+    owner's limit keeps nobody. Nobody is evicted in vain. limits: bytes that owners' may use at once, if limited.
     """
     everyone = [_bounded(c, capacity) for c in claims]
-    room = _room(everyone, capacity)
+    room, shares = room_of(everyone, capacity), Shares(everyone, limits)
     grants = {c.space: Grant(c.holds) for c in everyone}
-    queue = sorted((c for c in everyone if c.wants and not c.holds), key=_turn)
     waiting: list[Claim] = []
-    for c in queue:
+    held_back: list[Claim] = []
+    for c in in_turn(everyone):
         mine = _with_its_own(room, c, capacity)
         if c.tier is not None and not fitting(c.tier, capacity.gpus):
             grants[c.space] = Grant(0, NEVER)
+        elif c.barred or not shares.allow(c):
+            held_back.append(c)
+            grants[c.space] = Grant(0, OWN)
         elif mine.fits(c) and not _behind(waiting, c):
             grants[c.space] = Grant(1, 0, mine.take(c))
+            shares.take(c)
             room = mine
         else:
             waiting.append(c)
             grants[c.space] = Grant(0, len(waiting))
     for c in everyone:
         mine = _with_its_own(room, c, capacity)
-        if c.wants > c.holds > 0 and not waiting and mine.fits(c):
+        if c.wants > c.holds > 0 and not waiting and mine.fits(c) and shares.allow(c):
             grants[c.space] = Grant(c.holds + 1, 0, mine.take(c))
+            shares.take(c)
             room = mine
-    evict = _evict([_taken(c, grants[c.space]) for c in everyone], waiting[0], capacity) if waiting else ()
-    return Placement(grants=MappingProxyType(grants), evict=evict)
+    taken = [_taken(c, grants[c.space]) for c in everyone]
+    evict = _evict(taken, waiting[0], capacity) if waiting else ()
+    own = _evict_own(taken, held_back, limits)
+    return Placement(grants=MappingProxyType(grants), evict=(*evict, *(space for space in own if space not in evict)))
 
 
-def _turn(c: Claim) -> tuple[bool, float, SpaceId]:
-    """Whoever was told that it has a place is not sent away from the door."""
-    return (not c.given, c.asked_at, c.space)
+def in_turn(claims: Iterable[Claim]) -> list[Claim]:
+    """The queue. Whoever was told that it has a place is not sent away from the door."""
+    queue = [c for c in claims if c.wants and not c.holds]
+    return sorted(queue, key=lambda c: (not c.given, turn(c), c.asked_at, c.space))
+
+
+def turn(c: Claim) -> float:
+    """When it counts as having asked, Unix seconds.
+
+    Later by TURN for each place that its owner had already, or waited for, when it asked: whoever asks for twenty at
+    once gets one, then others get theirs, then the next. Earlier by HEAD_START for each step of priority. Both only
+    shift: nobody waits behind those who ask later than that, so nobody waits for ever.
+    """
+    return c.asked_at + TURN * c.behind - HEAD_START * c.priority
+
+
+def behind(claims: Iterable[Claim], owner: str) -> int:
+    """How many places an owner has, or waits for."""
+    return sum(c.owner == owner and (c.holds > 0 or c.wants > 0) and not c.barred for c in claims)
+
+
+class Shares:
+    """What is left to each owner of what its Spaces may use at once."""
+
+    def __init__(self, claims: Iterable[Claim], limits: Mapping[str, int]) -> None:
+        self._limits, self.used = limits, Counter[str]()
+        for c in claims:
+            self.used[c.owner] += c.ceiling * c.holds
+
+    def allow(self, c: Claim) -> bool:
+        """One place more is within the limit."""
+        limit = self._limits.get(c.owner, 0)
+        return not limit or self.used[c.owner] + c.ceiling <= limit
+
+    def take(self, c: Claim) -> None:
+        """It is given."""
+        self.used[c.owner] += c.ceiling
 
 
 def _with_its_own(room: _Room, c: Claim, capacity: Capacity) -> _Room:
@@ -189,7 +260,8 @@ def _bounded(c: Claim, capacity: Capacity) -> Claim:
     return replace(c, memory=capacity.memory)
 
 
-def _room(claims: Iterable[Claim], capacity: Capacity, without: frozenset[SpaceId] = frozenset()) -> _Room:
+def room_of(claims: Iterable[Claim], capacity: Capacity, without: frozenset[SpaceId] = frozenset()) -> _Room:
+    """What is free, and would be without some of them."""
     room = _Room(capacity.memory, {gpu.id: gpu for gpu in capacity.gpus})
     for c in claims:
         if c.space not in without:
@@ -206,17 +278,39 @@ def _behind(waiting: Sequence[Claim], c: Claim) -> bool:
 
 def _evict(claims: Sequence[Claim], first: Claim, capacity: Capacity) -> tuple[SpaceId, ...]:
     """The fewest of the longest idle ones that make room for the first; none if that is not enough."""
-    idle = [c for c in claims if c.idle_since is not None and c.holds]
-    idle.sort(key=lambda c: (c.held, c.idle_since, c.space))
+    return _fewest(_idle(claims), lambda gone: room_of(claims, capacity, gone).fits(first))
+
+
+def _evict_own(claims: Sequence[Claim], held_back: Sequence[Claim], limits: Mapping[str, int]) -> tuple[SpaceId, ...]:
+    """Idle Spaces of an owner that make way for the first of the same owner that its limit keeps waiting."""
     gone: list[SpaceId] = []
-    for c in idle:
-        gone.append(c.space)
-        if _room(claims, capacity, frozenset(gone)).fits(first):
+    firsts = {c.owner: c for c in reversed(held_back) if not c.barred}
+    for owner, first in firsts.items():
+        mine = [c for c in claims if c.owner == owner]
+
+        def fits(without: frozenset[SpaceId], mine: Sequence[Claim] = mine, first: Claim = first) -> bool:
+            return Shares([c for c in mine if c.space not in without], limits).allow(first)
+
+        gone += _fewest(_idle(mine), fits)
+    return tuple(gone)
+
+
+def _idle(claims: Iterable[Claim]) -> list[SpaceId]:
+    """Those that may be sent to cold, in that order: without an open tab, of low priority, the longest idle."""
+    idle = [c for c in claims if c.idle_since is not None and c.holds]
+    return [c.space for c in sorted(idle, key=lambda c: (c.held, c.priority, c.idle_since, c.space))]
+
+
+def _fewest(idle: Sequence[SpaceId], fits: Callable[[frozenset[SpaceId]], bool]) -> tuple[SpaceId, ...]:
+    """As few of them, in their order, as it takes; none if all are not enough."""
+    gone: list[SpaceId] = []
+    for name in idle:
+        gone.append(name)
+        if fits(frozenset(gone)):
             break
     else:
         return ()
     for name in tuple(gone):  # one early in the order may not have been needed
-        fewer = frozenset(gone) - {name}
-        if _room(claims, capacity, fewer).fits(first):
+        if fits(frozenset(gone) - {name}):
             gone.remove(name)
     return tuple(gone)

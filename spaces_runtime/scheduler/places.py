@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.space import Space
-from spaces_runtime.scheduler.place import Capacity, Claim, Grant, claim, place
+from spaces_runtime.domain.waits import Waits
+from spaces_runtime.scheduler.place import NO_LIMITS, Capacity, Claim, Grant, behind, claim, place
+from spaces_runtime.scheduler.waiting import waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +26,21 @@ class Places:
 
     def __init__(self, capacity: Capacity) -> None:
         self._capacity = capacity
+        self._limits: Mapping[str, int] = NO_LIMITS
         self._claims: dict[SpaceId, Claim] = {}
         self._grants: dict[SpaceId, Grant] = {}
 
-    def ask(self, space: Space, now: float, peak: int) -> News:
-        """The claim of a Space as it is now. now: Unix seconds."""
+    def ask(self, space: Space, now: float, peak: int, *, owner: str = "", barred: str = "") -> News:
+        """The claim of a Space as it is now. now: Unix seconds. owner, barred: see Claim."""
         before = self._claims.get(space.id)
         waited = before is not None and before.wants > before.holds
         known = self._grants.get(space.id)
-        mine = claim(space, now, peak, before.asked_at if before is not None and waited else now, known)
+        mine = claim(space, now, peak, now, known, owner, barred)
+        if before is not None and waited:
+            mine = replace(mine, asked_at=before.asked_at, behind=before.behind)
+        elif mine.wants > mine.holds:
+            others = (c for name, c in self._claims.items() if name != space.id)
+            mine = replace(mine, behind=behind(others, owner))
         self._claims[space.id] = mine
         if mine.wants <= mine.holds:
             known = self._grants[space.id] = Grant(mine.holds)
@@ -46,12 +55,19 @@ class Places:
         """What there is."""
         return self._capacity
 
-    def settle(self, capacity: Capacity) -> tuple[SpaceId, ...]:
-        """What there is has changed; returns whose grant is another now."""
-        if capacity == self._capacity:
+    def settle(self, capacity: Capacity, limits: Mapping[str, int] = NO_LIMITS) -> tuple[SpaceId, ...]:
+        """What there is, or what owners may use of it, has changed; returns whose grant is another now."""
+        if capacity == self._capacity and limits == self._limits:
             return ()
-        self._capacity = capacity
+        self._capacity, self._limits = capacity, limits
         return self._weigh(None).changed
+
+    def waits(self, space: SpaceId) -> Waits | None:
+        """What one waits for that was given no place; None: it was."""
+        mine, grant = self._claims.get(space), self._grants.get(space)
+        if mine is None or grant is None or grant.places or not grant.position:
+            return None
+        return waits(tuple(self._claims.values()), self._grants, self._capacity, self._limits, mine)
 
     def taken(self) -> tuple[int, tuple[str, ...], int]:
         """Bytes of memory that are reserved, devices that are leased, and how many Spaces wait."""
@@ -77,7 +93,7 @@ class Places:
         return (less or gives) and self._waiting
 
     def _weigh(self, mine: SpaceId | None) -> News:
-        done = place(self._claims.values(), self._capacity)
+        done = place(self._claims.values(), self._capacity, self._limits)
         changed = tuple(s for s, grant in done.grants.items() if s != mine and grant != self._grants.get(s))
         self._grants = dict(done.grants)
         grant = self._grants.get(mine, Grant(0)) if mine is not None else Grant(0)

@@ -30,6 +30,7 @@ def route_of(space: Space, site: Site, now: float) -> Route:
         instance=door.id if door is not None and files is None else None,
         private=site.private,
         why=shown.why if shown.stage in SHUT else "",
+        waits=shown.why if space.waits is not None and shown.stage is Stage.APP_STARTING else "",
         page=site.page,
         face=replace(site.face, usual=space.usual),
         headers=artifact.headers if artifact is not None else (),

@@ -31,6 +31,11 @@ class Site:
     face: Face
 
     @property
+    def owner(self) -> str:
+        """Whose it is, in small letters."""
+        return self.namespace.lower()
+
+    @property
     def full(self) -> str:
         """owner/name."""
         return f"{self.namespace}/{self.name}"

@@ -98,6 +98,7 @@ def observed(known: Known, space: Space, now: float, rungs: tuple[Phase, ...]) -
         held_since=space.held_since,
         places=space.places,
         position=space.position,
+        waits=space.waits,
         usual=space.usual,
         pressed=known.pressed,
         rungs=rungs,

@@ -18,7 +18,8 @@ from spaces_runtime.domain.errors import Unavailable
 from spaces_runtime.domain.figures import Source
 from spaces_runtime.domain.hardware import Stock
 from spaces_runtime.domain.ids import SpaceId
-from spaces_runtime.domain.space import Space
+from spaces_runtime.domain.space import Hush, Space
+from spaces_runtime.scheduler.allowed import on_gpus
 from spaces_runtime.scheduler.gauges import gauges
 from spaces_runtime.scheduler.known import Known
 from spaces_runtime.scheduler.parts import Parts
@@ -95,8 +96,9 @@ class Scheduler:
         """Read everything anew; look at every Space that has something, or of which something is new."""
         began, now = time.monotonic(), self._parts.clock()
         spaces = {space.id: space for space in await self._parts.spaces.snapshot(None)}
-        await self._devices()
         await self._observe(began)
+        await self._meter(spaces, now)
+        await self._devices()
         for orphan in self._roster.spaces - spaces.keys():
             await self._end_orphan(orphan)
         strangers = spaces.keys() - self._known.keys()
@@ -112,8 +114,20 @@ class Scheduler:
         gpus, no_gpus = await self._parts.devices()
         stock = self._parts.stock
         self._has = replace(stock, gpus=gpus, no_gpus=no_gpus)
-        for name in self._turns.places.settle(Capacity(memory=stock.room, gpus=gpus)):
+        limits = self._turns.allowed.memory({known.site.owner for known in self._known.values()})
+        for name in self._turns.places.settle(Capacity(memory=stock.room, gpus=gpus), limits):
             self.look(name)
+
+    async def _meter(self, spaces: dict[SpaceId, Space], now: float) -> None:
+        """Count the GPU hours that were used; who has none left is put to sleep, and not started again."""
+        owners = {name: known.site.owner for name, known in self._known.items()}
+        await self._turns.allowed.meter(on_gpus(spaces, owners, self._roster.everyone), now)
+        await self._turns.allowed.refresh(now)
+        for name in {i.space for i in self._roster.everyone if i.gpus and i.space in self._known}:
+            known = self._known[name]
+            if why := self._turns.allowed.barred(known.site.owner, now):
+                known.pressed = Hush(at=now, phase=None, why=f"{why}. Asleep")
+                self.look(name)
 
     async def _tell_stock(self) -> None:
         """When it has changed, and now and then: whoever reads it sees how old it is."""
@@ -155,7 +169,7 @@ class Scheduler:
             elif known.durable != space:  # not taken over: a turn may have read something newer meanwhile
                 known.outdate()
                 new.add(name)
-            if name in new or not known.rests or self._roster.of(name):
+            if name in new or not known.rests or known.grant.position or self._roster.of(name):
                 self.look(name)
                 begun += 1
                 if begun % AT_ONCE == 0:

@@ -25,6 +25,7 @@ from spaces_runtime.domain.logs import Source
 from spaces_runtime.domain.route import Order
 from spaces_runtime.domain.space import Hush, Space, Wish
 from spaces_runtime.scheduler.act import Hands
+from spaces_runtime.scheduler.allowed import Allowed
 from spaces_runtime.scheduler.diagnose import End, diagnose
 from spaces_runtime.scheduler.known import Known
 from spaces_runtime.scheduler.learn import learn
@@ -62,7 +63,7 @@ class Turns:
         self._parts, self._roster, self._sites, self._known = parts, roster, sites, known
         self._look, self._due = look, due
         self._hands, self._voice = Hands(parts, roster), Voice(parts)
-        self.places = Places(Capacity(memory=parts.stock.room))
+        self.places, self.allowed = Places(Capacity(memory=parts.stock.room)), Allowed(parts.allowances)
         self.since = 0.0  # when the live store began; counts as a touch for what runs
 
     async def take(self, name: SpaceId, known: Known) -> None:
@@ -132,7 +133,6 @@ class Turns:
             await self._voice.gone(known, space)
         if isinstance(action, Resume | Start):
             known.waking = _begins(space, action, now)
-        first = isinstance(action, Open) and action.instance not in known.opened
         async with asyncio.timeout(LONGEST):
             await self._hands.do(known, space, action)
         touched = None if isinstance(action, Build | Start | Forget) else action.instance
@@ -140,8 +140,7 @@ class Turns:
         self._parts.chronicle.acted(space, action, decision.why, after=after.phase if after is not None else None)
         if isinstance(action, Open):
             begun = known.waking
-            known.opened.add(action.instance)
-            self._parts.chronicle.opened(space.id, begun, first=first)
+            self._parts.chronicle.opened(space.id, begun)
             known.woke(self._parts.clock())
             if begun is not None:  # whoever watches is told when the visitor has had the cores for himself
                 await asyncio.sleep(LET_IN)
@@ -222,8 +221,9 @@ class Turns:
 
     def _placed(self, known: Known, space: Space, now: float) -> Space:
         """With its places; whoever gains or has to give way by that is looked at next."""
-        news = self.places.ask(space, now, max([space.peak, *(i.peak for i in space.instances)]))
-        known.grant = news.grant
+        owner, peak = known.site.owner, max([space.peak, *(i.peak for i in space.instances)])
+        news = self.places.ask(space, now, peak, owner=owner, barred=self.allowed.barred(owner, now))
+        waited, known.grant = known.grant.position, news.grant
         for name in news.evict:
             if (idle := self._known.get(name)) is not None:
                 idle.pressed = Hush(at=now, phase=None, why=GAVE)
@@ -232,7 +232,15 @@ class Turns:
                 self._look(name)
         for name in news.changed:
             self._look(name)
-        return replace(space, places=news.grant.places, position=news.grant.position, gpus=news.grant.gpus)
+        space = replace(space, places=news.grant.places, position=news.grant.position, gpus=news.grant.gpus)
+        if not space.position:
+            return replace(space, waits=None)
+        space = replace(space, waits=self.places.waits(space.id))
+        if not waited:
+            why = space.waits.said(now) if space.waits is not None else ""
+            log.info("waits", space=known.site.full, position=space.position, why=why)
+            self._parts.chronicle.waits(space.id, why)
+        return space
 
 
 def _begins(space: Space, action: Resume | Start, now: float) -> tuple[Phase | None, float] | None:

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from spaces_runtime.domain.access import Sight
+from spaces_runtime.domain.allowance import Allowance
 from spaces_runtime.domain.errors import RepoMissing, Taken
 from spaces_runtime.domain.ids import RepoId, RevisionId, Sha256
 from spaces_runtime.domain.listing import Listed, Query
@@ -17,26 +18,28 @@ from spaces_runtime.domain.repo import Gating, Kind, Repo, Visibility
 from spaces_runtime.domain.settings import StorageSettings
 from spaces_runtime.domain.summary import Summary, dumps
 from spaces_runtime.store import listing, storage
+from spaces_runtime.store.allowances import standing
 from spaces_runtime.store.audit import note
 from spaces_runtime.store.database import Database
 from spaces_runtime.store.rows import repo_of
 from spaces_runtime.store.schema import aliases, facts, holdings, moves, repos, tags
 from spaces_runtime.store.spaces import readdress, take_down
 
-NO_LIMITS = StorageSettings()
+NO_LIMITS, NO_ALLOWANCE = StorageSettings(), Allowance()
 
 
 class SqlIndex:
     """The port Index."""
 
-    def __init__(self, db: Database, limits: StorageSettings = NO_LIMITS) -> None:
+    def __init__(self, db: Database, limits: StorageSettings = NO_LIMITS, allowance: Allowance = NO_ALLOWANCE) -> None:
         self._db = db
         self._limits = limits
+        self._allowance = allowance
 
     async def create(
         self, repo: Repo, *, by: str = "", like: RepoId | None = None, large: Collection[Sha256] = ()
     ) -> None:
-        """Raises: Taken, also for a name that differs by case only; OverQuota."""
+        """Raises: Taken, also for a name that differs by case only; OverQuota; Refused for a Space too many."""
         row = {
             "id": repo.id,
             "kind": repo.kind.value,
@@ -55,6 +58,8 @@ class SqlIndex:
         }
 
         def change(connection: sa.Connection) -> None:
+            if repo.kind is Kind.SPACE:
+                standing(connection, repo.namespace, self._allowance).take_space(f"create {repo.full}")
             connection.execute(repos.insert().values(row))
             _free(connection, repo.kind, repo.full)
             note(connection, by=by, what=f"create {repo.kind.value}", about=repo.full)
@@ -137,7 +142,7 @@ class SqlIndex:
         await self._db.run(change)
 
     async def move(self, repo: RepoId, namespace: str, name: str, *, subdomain: str = "", by: str = "") -> Repo:
-        """Its old name leads to it from now on, until somebody creates a repo there. Raises: RepoMissing, Taken."""
+        """Its old name leads to it, until somebody creates one there. Raises: Refused, RepoMissing, Taken."""
 
         def change(connection: sa.Connection) -> Repo:
             row = connection.execute(sa.select(repos).where(repos.c.id == repo)).first()
@@ -149,6 +154,8 @@ class SqlIndex:
             taken = sa.select(repos.c.id).where(repos.c.kind == row.kind, repos.c.folded == folded, repos.c.id != repo)
             if connection.execute(taken).first() is not None:
                 raise _taken(moved)
+            if before.kind is Kind.SPACE and namespace.lower() != row.owner:
+                standing(connection, namespace, self._allowance).take_space(f"rename {before.full} to {moved.full}")
             named = {"namespace": namespace, "name": name, "folded": folded, "owner": namespace.lower()}
             connection.execute(repos.update().where(repos.c.id == repo).values(named))
             _free(connection, before.kind, moved.full)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     true,
 )
 
@@ -193,6 +194,23 @@ quotas = Table(  # where an admin gave a person or organisation another limit th
     Column("size", BigInteger, nullable=False),  # bytes; 0: no limit
 )
 
+allowances = Table(  # where an admin gave a person or organisation other limits than the settings'; NULL: those
+    "allowances",
+    metadata,
+    Column("folded", Text, primary_key=True),  # of the namespace
+    Column("spaces", Integer),
+    Column("memory", BigInteger),  # bytes
+    Column("gpu_hours", Double),  # a month
+)
+
+gpu_use = Table(
+    "gpu_use",
+    metadata,
+    Column("folded", Text, primary_key=True),
+    Column("month", Integer, primary_key=True, autoincrement=False),  # see domain.allowance.month_of
+    Column("seconds", Double, nullable=False),
+)
+
 lfs_locks = Table(
     "lfs_locks",
     metadata,
@@ -301,6 +319,7 @@ spaces = Table(
     Column("touched_at", Double, nullable=False),  # by a push or a person; visits are live state
     Column("created_at", Double, nullable=False),
     Column("internet", Boolean, nullable=False, server_default=true()),  # it may reach the public one
+    Column("pinned", Boolean, nullable=False, server_default=false()),  # it never makes way for another
     Column("peak", BigInteger, nullable=False, server_default="0"),  # bytes; the most its last instance held
     Column("lease", Text),  # JSON of space.Lease
 )

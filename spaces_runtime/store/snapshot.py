@@ -124,6 +124,7 @@ class Reader:
             touched_at=row.touched_at,
             hold=self.sleep.hold,
             hush=loads(Hush, row.hush) if row.hush else None,
+            pinned=row.pinned,
             peak=row.peak,
             lease=loads(Lease, row.lease) if row.lease else None,
         )

@@ -144,6 +144,10 @@ class SqlSpaces:
         """Whether it may reach the public internet. Raises: RepoMissing."""
         await self._set(space, by, f"set internet {'on' if internet else 'off'}", internet=internet)
 
+    async def set_pinned(self, space: SpaceId, pinned: bool, *, by: str = "") -> None:
+        """Whether it never makes way for another. Raises: RepoMissing."""
+        await self._set(space, by, "pin" if pinned else "unpin", pinned=pinned)
+
     async def sleep_time(self, space: SpaceId) -> int | None:
         query = sa.select(spaces.c.sleep).where(spaces.c.id == space)
         seconds: int | None = await self._db.read(lambda c: c.execute(query).scalar())

@@ -20,7 +20,7 @@ from spaces_runtime.domain.operations import settings
 from spaces_runtime.domain.operations.cards import Cards
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import find_repo
-from spaces_runtime.domain.operations.show import View, show
+from spaces_runtime.domain.operations.show import View, holders, show
 from spaces_runtime.domain.operations.visit import proof
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.plain import words
@@ -91,7 +91,8 @@ async def app(site: Site, cards: Cards, request: Request) -> Response:
     card = await cards.head(at.repo) if may(at.who, Verb.READ, at.repo) else {}
     named = [(kind, name) for kind in (Kind.MODEL, Kind.DATASET) for name in words(card.get(kind.plural))[:USED]]
     uses = [(name, await page_of(site.desk, at.who, kind, name)) for kind, name in named]
-    return await site.page(request, "space.html", uses=uses, **at.told("app"))
+    held = await holders(site.desk, at.who, at.view.waits) if at.view.waits is not None else ([], 0)
+    return await site.page(request, "space.html", uses=uses, held_by=held[0], others=held[1], **at.told("app"))
 
 
 async def logs(site: Site, cards: Cards, request: Request) -> Response:

@@ -10,6 +10,7 @@ from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.settings import Settings
 from spaces_runtime.store import version
+from spaces_runtime.store.allowances import SqlAllowances
 from spaces_runtime.store.blobs import FileBlobs
 from spaces_runtime.store.buckets import SqlBuckets
 from spaces_runtime.store.builds import SqlBuilds
@@ -66,7 +67,7 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """Everything an operation needs; closed at the end."""
     layout = Layout(settings.data)
     database, live = Database(database_url(settings)), live_store(settings)
-    index = SqlIndex(database, settings.storage)
+    index = SqlIndex(database, settings.storage, settings.allowance)
     blobs = FileBlobs(layout.blobs, index)
     repos = GitRepos(layout.repos, blobs)
     installation = store_name(settings)
@@ -82,6 +83,7 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
             accesses=SqlAccesses(database),
             downloads=SqlDownloads(database),
             storage=SqlStorage(database, settings.storage),
+            allowances=SqlAllowances(database, settings.allowance),
             buckets=SqlBuckets(database, settings.storage),
             spaces=SqlSpaces(
                 database, tiers=settings.hardware, default_tier=settings.default_hardware, sleep=settings.sleep

@@ -177,6 +177,7 @@ ROUTES: Final = {
     "POST /api/spaces/{repo}/hardware": Line(WRITE, {}),
     "POST /api/spaces/{repo}/sleeptime": Line(WRITE, {}),
     "POST /api/spaces/{repo}/internet": Line(OPERATE, {"internet": True}),
+    "POST /api/spaces/{repo}/pin": Line(OPERATE, {"pinned": False}),
     "GET /api/spaces/{repo}/variables": Line(READ),
     "POST /api/spaces/{repo}/variables": Line(WRITE, {}),
     "DELETE /api/spaces/{repo}/variables": Line(WRITE, {"key": "NONE"}, absent=True),

@@ -10,6 +10,7 @@ from typing import Any
 
 from builder.artifact import Artifact, ArtifactKind
 from builder.sources import Sources
+from spaces_runtime.domain.allowance import Allowance
 from spaces_runtime.domain.errors import Missing
 from spaces_runtime.domain.figures import Source
 from spaces_runtime.domain.hardware import Gpu, Stock
@@ -28,6 +29,7 @@ from spaces_runtime.scheduler.builds import BuildQueue, Ports
 from spaces_runtime.scheduler.chronicle import Chronicle
 from spaces_runtime.scheduler.parts import Parts
 from spaces_runtime.scheduler.tick import run
+from spaces_runtime.store.allowances import SqlAllowances
 from spaces_runtime.store.blobs import FileBlobs
 from spaces_runtime.store.builds import SqlBuilds
 from spaces_runtime.store.database import Database, sqlite_url
@@ -89,6 +91,7 @@ class House:
         )
         self.builds, self.logs = SqlBuilds(self.database), LogFiles(self.layout.logs)
         self.secrets = SqlSecrets(self.database, master_key(self.layout.keys / "master"))
+        self.allowances = SqlAllowances(self.database, Allowance())
         self.timeline, self.figures = SqlTimeline(self.database), tuple[Source, ...]()
         self.wakes, self.observations = LiveWakes(self.live), LiveObservations(self.live)
         self.stock, self.gpus = Stock(memory=memory, cpus=2, room=memory), tuple[Gpu, ...]()
@@ -105,6 +108,7 @@ class House:
         node = self.place.backend
         return Parts(
             spaces=self.spaces, builds=self.builds, secrets=self.secrets, index=self.index, repos=self.repos,
+            allowances=self.allowances,
             queue=BuildQueue(ports, layout=self.layout, settings=BuildSettings(), sources=Sources(), network={}),
             engine=Engine(run=node, suspends=Heard(node, self.said, "resume"), watches=node),
             routes=Heard(LiveRoutes(self.live), self.said, "publish"),

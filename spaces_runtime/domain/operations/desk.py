@@ -8,7 +8,17 @@ from spaces_runtime.domain.hosts import Names
 from spaces_runtime.domain.layout import Layout
 from spaces_runtime.domain.ports.content import Blobs, Holdings, Locks, Repos, Xorbs
 from spaces_runtime.domain.ports.discussions import Discussions, Pulls
-from spaces_runtime.domain.ports.durable import Buckets, Builds, Index, People, Secrets, Spaces, Storage, Timeline
+from spaces_runtime.domain.ports.durable import (
+    Allowances,
+    Buckets,
+    Builds,
+    Index,
+    People,
+    Secrets,
+    Spaces,
+    Storage,
+    Timeline,
+)
 from spaces_runtime.domain.ports.live import Activity, Events, Observations, Stocks, Wakes
 from spaces_runtime.domain.ports.logs import Logs
 from spaces_runtime.domain.ports.social import Accesses, Downloads, Likes, Orgs
@@ -29,6 +39,7 @@ class Desk:
     accesses: Accesses
     downloads: Downloads
     storage: Storage
+    allowances: Allowances
     buckets: Buckets
     spaces: Spaces
     builds: Builds

@@ -43,6 +43,15 @@ async def chosen(desk: Desk, name: str, what: str) -> Hardware:
     return mine.tier
 
 
+async def may_have(desk: Desk, namespace: str, tier: Hardware, what: str, now: float) -> None:
+    """Nothing happens when the Spaces of this namespace may be put on it. now: Unix seconds.
+
+    Raises:
+        Refused: it is more than they may use, or their GPU hours are used up.
+    """
+    (await desk.allowances.of(namespace)).take_tier(tier, what, now)
+
+
 async def can_have(desk: Desk, name: str) -> bool:
     """It can be chosen here."""
     return any(each.tier.name == name and not each.why_not for each in await offers(desk))

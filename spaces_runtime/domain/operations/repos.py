@@ -12,7 +12,7 @@ from spaces_runtime.domain.naming import checked_name, checked_namespace
 from spaces_runtime.domain.operations.address import give_space
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import allowed
-from spaces_runtime.domain.operations.hardware import chosen
+from spaces_runtime.domain.operations.hardware import chosen, may_have
 from spaces_runtime.domain.operations.push import look, pushed
 from spaces_runtime.domain.people import Person, Role
 from spaces_runtime.domain.repo import GIT_KINDS, Kind, Repo, Visibility
@@ -51,8 +51,11 @@ async def create_repo(desk: Desk, who: Person | None, new: NewRepo, now: float) 
         Unknown, Refused, Fault: who asks, or what they ask for.
     """
     creator = check_new(who, new)
-    if new.kind is Kind.SPACE and new.hardware:
-        await chosen(desk, new.hardware, f"create {new.namespace}/{new.name}")
+    if new.kind is Kind.SPACE:
+        what, name = f"create {new.namespace}/{new.name}", new.hardware or desk.settings.default_hardware
+        tiers = {tier.name: tier for tier in desk.settings.hardware}
+        tier = await chosen(desk, name, what) if new.hardware else tiers[name]
+        await may_have(desk, new.namespace, tier, what, now)
     new = replace(new, namespace=await namespace_called(desk, new))
     if await desk.index.find(new.kind, new.namespace, new.name) is not None:
         raise _taken(new)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,7 +12,7 @@ from spaces_runtime.domain.errors import Fault, Missing, Refused, Taken
 from spaces_runtime.domain.ids import SpaceId
 from spaces_runtime.domain.operations.desk import Desk
 from spaces_runtime.domain.operations.find import allowed
-from spaces_runtime.domain.operations.hardware import chosen
+from spaces_runtime.domain.operations.hardware import chosen, may_have
 from spaces_runtime.domain.operations.push import look
 from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.ports.durable import SecretShown, Variable
@@ -63,6 +64,7 @@ async def set_hardware(desk: Desk, who: Person | None, repo: Repo, hardware: str
     space = await _changing(desk, who, repo, "change the hardware of")
     _runs(repo, "change the hardware of")
     tier = await chosen(desk, hardware, "set the hardware")
+    await may_have(desk, repo.namespace, tier, "set the hardware", time.time())
     before = [found.setup.hardware for found in await desk.spaces.snapshot([space])]
     rebuild = any(bool(old.gpus) != bool(tier.gpus) for old in before)
     await desk.spaces.set_hardware(space, hardware, rebuild=rebuild, by=_name(who))
@@ -100,6 +102,20 @@ async def set_internet(desk: Desk, who: Person | None, repo: Repo, internet: boo
     if internet and not desk.settings.internet:
         raise Fault(what=what, why="this platform lets no Space reach it", then="An operator sets `internet`.")
     await desk.spaces.set_internet(space, internet, by=_name(who))
+    await look(desk, space)
+
+
+async def set_pinned(desk: Desk, who: Person | None, repo: Repo, pinned: bool) -> None:
+    """Whether it never makes way for a Space that waits. An admin's decision, not the owner's.
+
+    Raises:
+        Refused: not an admin.
+    """
+    space = await _changing(desk, who, repo, "pin")
+    if not may_operate(who):
+        raise Refused(what=f"pin {repo.full}", why="only an admin can", then="Ask one.")
+    _runs(repo, "pin")
+    await desk.spaces.set_pinned(space, pinned, by=_name(who))
     await look(desk, space)
 
 

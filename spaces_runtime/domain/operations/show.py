@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from spaces_runtime.domain.access import Verb, may
 from spaces_runtime.domain.errors import Missing, Unavailable
 from spaces_runtime.domain.hardware import Hardware, reservation
 from spaces_runtime.domain.ids import RevisionId, SpaceId
@@ -12,12 +13,14 @@ from spaces_runtime.domain.instance import Instance, Phase
 from spaces_runtime.domain.ladder import ASLEEP, rung_of
 from spaces_runtime.domain.observed import Observed, complete
 from spaces_runtime.domain.operations.desk import Desk
+from spaces_runtime.domain.people import Person
 from spaces_runtime.domain.ports.durable import Address
 from spaces_runtime.domain.repo import Repo
 from spaces_runtime.domain.setup import Volume
 from spaces_runtime.domain.space import Revision, Space
 from spaces_runtime.domain.spoken import clock
 from spaces_runtime.domain.stage import Shown, Stage, derive_stage, trouble
+from spaces_runtime.domain.waits import Waits
 
 LOOKS = 90.0  # seconds; the scheduler looks at every Space far more often
 
@@ -33,7 +36,7 @@ class View:
     serves: the revision visitors get, or would get after a wake. head: the pushed one.
     sleep: seconds of idleness until it is put to sleep; None: never.
     seen_at: when the scheduler last looked, Unix seconds; None: not yet.
-    internet: it may reach the public internet.
+    internet: it may reach the public internet. pinned: it never makes way. waits: what for; None: it does not wait.
     """
 
     id: SpaceId
@@ -59,6 +62,8 @@ class View:
     seen_at: float | None
     volumes: tuple[Volume, ...] = ()
     internet: bool = True
+    pinned: bool = False
+    waits: Waits | None = None
 
 
 async def show(desk: Desk, repo: Repo, now: float) -> View:
@@ -128,7 +133,18 @@ def view(  # noqa: PLR0917 — all of it, and the moment
         seen_at=seen.at if seen else None,
         volumes=space.setup.volumes,
         internet=space.setup.internet and desk.settings.internet,
+        pinned=space.pinned,
+        waits=space.waits,
     )
+
+
+async def holders(desk: Desk, who: Person | None, waits: Waits) -> tuple[list[str], int]:
+    """Who has what is waited for, as far as this person may know of them, and how many more there are."""
+    addresses = await desk.spaces.addresses(waits.holders) if waits.holders else ()
+    repos = {address.space: await desk.index.by_id(address.repo) for address in addresses}
+    found = [repos.get(space) for space in waits.holders]
+    named = [repo.full for repo in found if repo is not None and may(who, Verb.VISIT, repo)]
+    return named, waits.others + len(waits.holders) - len(named)
 
 
 def honest(shown: Shown, seen: Observed | None, now: float) -> Shown:
