@@ -169,7 +169,7 @@ async def set_hardware(request: Request, namespace: str, name: str) -> dict[str,
     asked = await body(request)
     flavor, seconds = text_of(asked, "flavor"), seconds_of(asked, "sleepTimeSeconds")
     settings.check_sleep(seconds)
-    await settings.set_hardware(desk(request), who, repo, flavor)
+    await settings.set_hardware(desk(request), who, repo, flavor, time.time())
     if seconds is not None:
         await settings.set_sleep(desk(request), who, repo, seconds)
     return await _runtime(request, repo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import Request, Response
@@ -70,7 +71,7 @@ async def change(site: Site, cards: Cards, request: Request) -> Response:
 
 
 async def _hardware(site: Site, at: Here, given: FormData) -> None:
-    await settings.set_hardware(site.desk, at.who, at.repo, _text(given, "hardware"))
+    await settings.set_hardware(site.desk, at.who, at.repo, _text(given, "hardware"), time.time())
 
 
 async def _sleep(site: Site, at: Here, given: FormData) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -53,18 +52,18 @@ async def restart(desk: Desk, who: Person | None, repo: Repo, *, rebuild: bool) 
     await look(desk, space)
 
 
-async def set_hardware(desk: Desk, who: Person | None, repo: Repo, hardware: str) -> None:
-    """Ask for another tier; it moves there with its next start, which this causes.
+async def set_hardware(desk: Desk, who: Person | None, repo: Repo, hardware: str, now: float) -> None:
+    """Ask for another tier; it moves there with its next start, which this causes. now: Unix seconds.
 
     Packages for GPUs are others than those for processors: between the two it is built anew.
 
     Raises:
-        Fault, Invalid, Unavailable: see hardware.chosen().
+        Fault, Invalid, Unavailable: see hardware.chosen(). Refused: see hardware.may_have().
     """
     space = await _changing(desk, who, repo, "change the hardware of")
     _runs(repo, "change the hardware of")
     tier = await chosen(desk, hardware, "set the hardware")
-    await may_have(desk, repo.namespace, tier, "set the hardware", time.time())
+    await may_have(desk, repo.namespace, tier, "set the hardware", now)
     before = [found.setup.hardware for found in await desk.spaces.snapshot([space])]
     rebuild = any(bool(old.gpus) != bool(tier.gpus) for old in before)
     await desk.spaces.set_hardware(space, hardware, rebuild=rebuild, by=_name(who))
