@@ -12,6 +12,7 @@ import pytest
 
 from spaces_runtime.domain.errors import RungFailed
 from spaces_runtime.domain.instance import Phase
+from spaces_runtime.node.capabilities import probe
 from spaces_runtime.node.paging import swap_free
 from tests.node.place import HELLO, Place, folder, needs_root, until
 from tests.node.run import run
@@ -231,7 +232,12 @@ def garbled(image):
     tree.write_bytes(bytes(tree.stat().st_size))
 
 
-@pytest.mark.parametrize("damage", [shortened, garbled])
+def of_another_kernel(image):
+    note = image / "made-with.json"
+    note.write_text(note.read_text().replace(os.uname().release, "2.6.32"))
+
+
+@pytest.mark.parametrize("damage", [shortened, garbled, of_another_kernel])
 def test_a_damaged_image_ends_the_instance_with_a_reason_and_leaves_nothing(shared, damage):
     async def work():
         spec = shared.spec(space=f"ann-{damage.__name__}")
@@ -317,6 +323,16 @@ def test_a_node_killed_in_the_middle_loses_no_memory_of_an_app(own, verb):
         await until(lambda: not own.left())
 
     run(own, work)
+
+
+def test_the_doctor_tries_it_beside_a_running_node_and_leaves_nothing(shared):
+    found = probe(shared.layout, port=shared.port, trusting=False, internet=False)
+    told = {finding.subject: finding for finding in found}
+    assert told["checkpoints"].holds
+    assert "moves sleeping Spaces from memory to disk and back" in told["checkpoints"].says
+    assert told["swap"].holds == (swap_free() > 0)
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/trial-{os.getpid()}"))
+    assert not list((shared.layout.node / "instances").glob("trial-*"))
 
 
 def test_the_trial_of_a_node_leaves_nothing(own):
