@@ -35,6 +35,7 @@ IMAGES = ROOT / "tests" / "docker" / "images"
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 HUB, DOMAIN = "hub.test", "spaces.test"  # behind the TLS fronts
 HEALTHY = 120.0  # seconds from `up` to a platform that answers
+DELETED = 60.0  # seconds until a deleted Space's image is gone
 DEPLOY = 300.0  # seconds from a push to an app that runs, with nothing in any cache
 
 
@@ -213,6 +214,8 @@ def _check(stack: Stack) -> None:
     for name in FRONTS:
         with step(f"HTTPS, events and a WebSocket through {name}"):
             _through(stack, name, https, pem)
+    with step("deleted, and its image with it"):
+        _delete(stack, hub)
 
 
 def _platform_images(stack: Stack) -> None:
@@ -250,6 +253,16 @@ def _with_dockerfile(stack: Stack, hub: HfApi) -> None:
     with Visitor(host="ann-by-hand.localhost", port=stack.port).ask("/") as answer:
         if (said := answer.read()) != b"by hand\n":
             raise CheckError(f"It answers {said!r}.")
+
+
+def _delete(stack: Stack, hub: HfApi) -> None:
+    for space in ("ann/by-hand", "ann/reach"):
+        hub.delete_repo(space, repo_type="space")
+    mark, deadline = f"spaces-{stack.key}", time.monotonic() + DELETED
+    while mark in (left := stack.engine("image", "ls", "--format", "{{.Repository}}")):
+        if time.monotonic() > deadline:
+            raise CheckError(f"Images of deleted Spaces after {DELETED:.0f} s: {left}")
+        time.sleep(0.5)
 
 
 def _until_running(stack: Stack, hub: HfApi, space: str) -> None:
