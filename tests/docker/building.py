@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import shutil
+import tarfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -45,6 +47,19 @@ def ours(place: DockerPlace) -> list[str]:
     """Ids of the platform's images."""
     found = place.client.images.list(filters={"label": f"spaces.image.platform={place.key}"})
     return [str(image.id) for image in found]
+
+
+def read(place: DockerPlace, image: str, path: str) -> str:
+    """A file of an image; nothing of it runs."""
+    made = place.client.containers.create(image, command=["/never-started"])
+    try:
+        pieces, _ = made.get_archive(path)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as packed:
+            found = packed.extractfile(packed.getmembers()[0])
+            assert found is not None
+            return found.read().decode()
+    finally:
+        made.remove(v=True, force=True)
 
 
 async def built(world: World, files: Mapping[str, bytes], rebuild: int = 0) -> Revision:

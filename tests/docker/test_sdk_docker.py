@@ -17,10 +17,10 @@ from spaces_runtime.domain.settings import BuildSettings
 from spaces_runtime.domain.space import BuildState, Revision
 from spaces_runtime.store.live.connection import Live
 from tests.contracts.conftest import live, server  # noqa: F401 - fixtures
-from tests.docker.building import FROM, LISTENS, building, built, docker_space, log, ours
+from tests.docker.building import FROM, LISTENS, building, built, docker_space, log, ours, read
 from tests.docker.place import DockerPlace
 from tests.node.place import needs_root, until
-from tests.scheduler.build_world import R, S, World
+from tests.scheduler.build_world import README, R, S, World
 
 pytestmark = pytest.mark.anyio
 MIB = 2**20
@@ -94,11 +94,10 @@ async def test_variables_are_build_arguments_and_secrets_are_files_while_a_step_
     )
     done = await built(world, docker_space(dockerfile + LISTENS))
     assert done.artifact is not None, done.why
-    kept = place.client.containers.run(
-        done.artifact.location, ["cat", "/kept/greeting", "/kept/token", "/kept/left"], remove=True
-    )
-    assert kept.decode().startswith("hello there\n" + hashlib.sha256(b"hush-hush-hush").hexdigest())
-    assert kept.decode().rstrip().endswith("\n0"), "in no environment"
+    image = done.artifact.location
+    assert read(place, image, "/kept/greeting") == "hello there\n"
+    assert read(place, image, "/kept/token").startswith(hashlib.sha256(b"hush-hush-hush").hexdigest())
+    assert read(place, image, "/kept/left") == "0\n", "no file is left, and none is in the environment"
     history = str(place.client.images.get(done.artifact.location).history())
     assert "hush-hush" not in history
     assert "hush-hush" not in await log(world)
@@ -118,8 +117,7 @@ async def test_what_a_step_did_with_one_spaces_secret_is_never_anothers(world: W
     done = await world.builds.find(other.id, BuildKey(head))
     assert done is not None
     assert done.artifact is not None, done.why
-    seen = place.client.containers.run(done.artifact.location, ["cat", "/copied"], remove=True)
-    assert seen == b"the second one's"
+    assert read(place, done.artifact.location, "/copied") == "the second one's"
 
 
 @pytest.mark.parametrize(
@@ -197,6 +195,19 @@ def _running(word: str) -> list[int]:
     return found
 
 
+async def test_packages_become_a_base_that_the_next_push_finds(world: World, place: DockerPlace) -> None:
+    done = await built(world, {"README.md": README, "app.py": b"1", "packages.txt": b"hello\n"})
+    assert done.artifact is not None, done.why
+    assert done.artifact.kind is ArtifactKind.ENVIRONMENT
+    assert read(place, done.artifact.image, "/usr/share/doc/hello/copyright")
+    again = await built(world, {"app.py": b"2"})
+    assert again.artifact is not None, again.why
+    assert again.artifact.image == done.artifact.image
+    assert "Nothing to install" in (await world.log())[-1]
+    wrong = await built(world, {"packages.txt": b"hello\nno-such-package-here\n"})
+    assert wrong.why.startswith("packages.txt line 2 asks for no-such-package-here")
+
+
 async def test_images_that_nothing_needs_go_with_the_next_build_and_all_of_them_with_the_space(
     world: World, place: DockerPlace
 ) -> None:
@@ -205,3 +216,21 @@ async def test_images_that_nothing_needs_go_with_the_next_build_and_all_of_them_
     assert set(ours(place)) == {made[2].artifact.location}, "the head's; none has answered"
     await world.queue.forget(S)
     assert ours(place) == []
+
+
+async def test_a_build_waits_for_a_node_that_is_killed_and_nothing_of_it_runs_on(
+    world: World, place: DockerPlace
+) -> None:
+    key = await world.submit(await world.push(docker_space(FROM + "RUN sleep 4; date > /when\n" + LISTENS)))
+    await until(lambda: _running("4"), 20)
+    place.kill()
+    await until(lambda: world.queue._ports.logs and "The build waits" in _kept(world), 20)
+    place.begin()
+    await asyncio.wait_for(world.queue.idle(), 60)
+    done = await world.found(key)
+    assert done.build is BuildState.DONE, done.why
+    assert _steps() == []
+
+
+def _kept(world: World) -> str:
+    return (world.layout.logs / S / "build.log").read_text()
