@@ -98,8 +98,9 @@ async def _woken(backend: ProcessBackend, dialer: NodeDialer, image: str) -> tup
     awake = [await _timed(lambda: _asked(dialer, spec.id)) for _ in range(WAKES)]
     frozen = []
     for _ in range(WAKES):
-        while next(each for each in await backend.observe()).phase is not Phase.FROZEN:
-            await backend.suspend(spec.id, Phase.FROZEN)
+        await backend.suspend(spec.id, Phase.FROZEN)
+        if (await backend.observe())[0].phase is not Phase.FROZEN:
+            raise RuntimeError("the node does not say that it is frozen")
         frozen.append(await _timed(lambda: _thawed(backend, dialer, spec.id)))
     return median(awake), median(frozen)
 

@@ -17,6 +17,7 @@ from spaces_runtime.node.docker.follow import Follower
 from spaces_runtime.node.living import Living, why_ended
 from spaces_runtime.node.tree import Tree
 
+FREEZE_TRIES = 3
 LAST_WORDS = 5.0  # seconds to read the log to its end
 SIGNALS = range(129, 193)  # how PID 1 says that a signal ended the app, as shells do
 OUTSIDE = "was ended from outside, with its container"
@@ -53,11 +54,15 @@ class Container:
         return self._group.is_frozen() if self._group.can_freeze else self._paused
 
     async def freeze(self) -> None:
-        try:
-            await self._engine.call("freeze a Space", lambda client: client.pause(self.name))
-        except Declined:
-            if not self.is_frozen():
-                raise
+        for left in reversed(range(FREEZE_TRIES)):
+            try:
+                await self._engine.call("freeze a Space", lambda client: client.pause(self.name))
+                break
+            except Declined:  # on a busy machine runc gives up before every process stands still
+                if self.is_frozen():
+                    break
+                if not left:
+                    raise
         self._paused = True
 
     def thaw(self) -> asyncio.Future[None]:

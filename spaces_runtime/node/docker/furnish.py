@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -51,12 +51,13 @@ def furnish(
     """
     found(machine, spec)
     own = spec.artifact.kind is ArtifactKind.IMAGE
-    data = _image_disk(machine, spec, folder) if own else places(machine, spec, folder, user)
+    data = volume(machine, spec) if own else places(machine, spec, folder, user)
     if data.stat().st_uid != user:
         data.chmod(0o700)
         disk.give(data, user)
     mounts = mounted(machine, spec, folder, user)
     shown = _uppermost((data, "/data", False), *(() if own else _environment(spec, folder, user)), *mounts)
+    writable = (*(spec.artifact.writable if own else ()), *volumes)
     return Shape(
         image=image,
         user=user,
@@ -64,7 +65,7 @@ def furnish(
         folder="" if own else "/app",
         env=image_environment(spec) if own else environment(spec, cores=machine.cores),
         shown=shown,
-        copied=_copied(folder, (*(spec.artifact.writable if own else ()), *volumes), taken=[each[1] for each in shown]),
+        copied=_copied(machine, spec, folder, writable, [inside for _, inside, _ in shown]),
         network=network,
         resolvers=resolvers,
         seccomp=profile(),
@@ -121,17 +122,15 @@ def _opened(folder: Path, inside: list[str]) -> list[tuple[Path, str, bool]]:
     return made
 
 
-def _image_disk(machine: Machine, spec: StartSpec, folder: Path) -> Path:
-    """An empty disk; the engine fills it. Returns the Space's /data."""
-    own_disk(machine, spec, folder)
-    return volume(machine, spec)
-
-
-def _copied(folder: Path, paths: tuple[str, ...], *, taken: list[str]) -> tuple[tuple[Path, str], ...]:
-    """A folder of the instance's disk for each place that the image lets it write."""
-    made = []
-    for number, inside in enumerate(outermost([path for path in paths if path not in (*NOT_COPIED, *taken)])):
-        outside = folder / "disk" / f"copied{number}"
+def _copied(
+    machine: Machine, spec: StartSpec, folder: Path, paths: Sequence[str], taken: Sequence[str]
+) -> tuple[tuple[Path, str], ...]:
+    """A folder of the instance's own disk for each place that the image lets it write; no disk where there is none."""
+    wanted = outermost([path for path in paths if path not in (*NOT_COPIED, *taken)])
+    own = folder / "disk"
+    if wanted and not own.exists():
+        own_disk(machine, spec, folder)
+    made = tuple((own / f"copied{number}", inside) for number, inside in enumerate(wanted))
+    for outside, _ in made:
         outside.mkdir()
-        made.append((outside, inside))
-    return tuple(made)
+    return made
