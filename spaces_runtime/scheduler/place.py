@@ -190,13 +190,13 @@ def place(claims: Iterable[Claim], capacity: Capacity, limits: Mapping[str, int]
         else:
             waiting.append(c)
             grants[c.space] = Grant(0, len(waiting))
-    for c in everyone:
+    for c in (c for c in everyone if c.wants > c.holds > 0 and not waiting):
         mine = _with_its_own(room, c, capacity)
-        if c.wants > c.holds > 0 and not waiting and mine.fits(c) and shares.allow(c):
+        if mine.fits(c) and shares.allow(c):
             grants[c.space] = Grant(c.holds + 1, 0, mine.take(c))
             shares.take(c)
             room = mine
-    taken = [_taken(c, grants[c.space]) for c in everyone]
+    taken = [c if grants[c.space].places == c.holds else _taken(c, grants[c.space]) for c in everyone]
     evict = _evict(taken, waiting[0], capacity) if waiting else ()
     own = _evict_own(taken, held_back, limits)
     return Placement(grants=MappingProxyType(grants), evict=(*evict, *(space for space in own if space not in evict)))

@@ -56,7 +56,8 @@ def _over(claims: Sequence[Claim], limits: Mapping[str, int], c: Claim) -> str:
 
 def _as_granted(c: Claim, grants: Mapping[SpaceId, Grant]) -> Claim:
     """A place that was given and not taken yet is no longer free."""
-    return replace(c, holds=max(c.holds, grants[c.space].places))
+    places = grants[c.space].places
+    return replace(c, holds=places) if places > c.holds else c
 
 
 def _at(holders: Sequence[Claim], free: int, before: Sequence[Claim], c: Claim, capacity: Capacity) -> float:

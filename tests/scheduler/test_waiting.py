@@ -10,6 +10,7 @@ import pytest
 from spaces_runtime.domain.allowance import month_of
 from spaces_runtime.domain.hardware import LEAST, Gpu
 from spaces_runtime.domain.timeline import What
+from spaces_runtime.scheduler import tick
 from tests.contracts.conftest import server  # noqa: F401 - a fixture
 from tests.node.conftest import place  # noqa: F401 - a fixture
 from tests.node.place import until
@@ -85,3 +86,22 @@ async def test_who_has_no_gpu_hours_left_is_told_when_there_are_more_and_not_sta
     why = await house.reach(space, "APP_STARTING", "ann has used 1 of 1 GPU hours of this month")
     assert "there are more on 1 " in why
     assert await house.instances(space) == ()
+
+
+async def test_who_uses_up_the_gpu_hours_is_put_to_sleep_and_told_why(house, monkeypatch):
+    monkeypatch.setattr(tick, "AUDIT", 0.3)
+    house.gpus = (Gpu(id="GPU-1", model="Tesla T4", memory=16 * 2**30),)
+    await house.allowances.give("ann", {"gpu_hours": 1.0})
+    space = await house.create("costly")
+    await house.spaces.set_hardware(space, "t4-small")
+    await house.begin()
+    await house.push(space)
+    await house.reach(space, "RUNNING")
+
+    async def counted() -> bool:
+        return (await house.allowances.gpu_hours(month_of(time.time()))).get("ann", 0.0) > 0
+
+    await until(counted)
+    await house.allowances.use_gpus({"ann": 3600.0}, month_of(time.time()))
+    await house.reach(space, "SLEEPING", "GPU hours of this month; there are more on 1 ")
+    await house.phases(space)
