@@ -31,6 +31,7 @@ class Shared(Protocol):
     def ending(self) -> bool: ...  # the gateway goes down: no keep-alive
     def opened(self, connection: Connection) -> None: ...
     def closed(self, connection: Connection) -> None: ...
+    def unreadable(self, status: int) -> None: ...  # something that is no request was answered so
 
 
 class Connection(asyncio.Protocol):
@@ -236,6 +237,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, malformed: Malformed) -> None:
         self._refused = malformed
+        self._shared.unreadable(malformed.status)
         reply = refusal(None, malformed.status, malformed.why)
         self._transport.write(reply.rendered(connection=b"close", with_body=True))
         self._linger(unread=True)

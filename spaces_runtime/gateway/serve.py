@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from spaces_runtime.domain.figures import Counter
 from spaces_runtime.domain.hosts import Names
 from spaces_runtime.domain.ids import GatewayId
 from spaces_runtime.domain.ports.engine import Dialer
@@ -100,6 +101,7 @@ class Hall:
         self.host = host
         self.max_head, self.parked = settings.max_head, settings.parked
         self.ending = False
+        self.refused = Counter("spaces_gateway_unreadable", "What came and was no request, by answer.", "status")
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
 
@@ -120,6 +122,10 @@ class Hall:
         self._connections.discard(connection)
         if not self._connections:
             self._empty.set()
+
+    def unreadable(self, status: int) -> None:
+        """Something that is no request was answered so."""
+        self.refused.add(str(status))
 
     def sweep(self, now: float) -> None:
         """Close what has been idle for too long. now: loop time."""
@@ -184,7 +190,8 @@ class Gateway:
         )
         self._hall = Hall(self._reception, parts.settings)
         self._leased = asyncio.Event()
-        self.figures = self._tally.sources(lambda: self._hall.connections, lambda: self._table.all_waiting)
+        tallied = self._tally.sources(lambda: self._hall.connections, lambda: self._table.all_waiting)
+        self.figures = (*tallied, self._hall.refused)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stop is set."""

@@ -17,7 +17,7 @@ from spaces_runtime.domain.hosts import Names, names
 from spaces_runtime.domain.ids import GatewayId, InstanceId, SpaceId
 from spaces_runtime.domain.route import Face, Order, Route
 from spaces_runtime.domain.settings import GatewaySettings
-from spaces_runtime.gateway.serve import GatewayParts, listen, serve
+from spaces_runtime.gateway.serve import Gateway, GatewayParts, listen
 from spaces_runtime.store.live import Live, LiveActivity, LiveEvents, LiveGates, LiveRoutes, LiveWakes
 from tests.gateway.app import App
 
@@ -255,9 +255,10 @@ async def world(url: str, folder: Path, settings: GatewaySettings | None = None,
         settings=settings or GatewaySettings(), routes=here.routes, gates=here.gates, wakes=here.wakes,
         activity=here.activity, events=here.events, dialer=here.apps, blobs=folder / "blobs",
     )  # fmt: skip
-    task = asyncio.create_task(serve(parts, stop))
+    gateway = Gateway(parts)
+    task = asyncio.create_task(gateway.run(stop))
     scheduler = asyncio.create_task(here.follow_wakes())
-    here.stop, here.task = stop, task
+    here.stop, here.task, here.figures = stop, task, gateway.figures
     try:
         yield here
     finally:
