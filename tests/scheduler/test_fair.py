@@ -14,6 +14,7 @@ from spaces_runtime.domain.instance import Phase
 from spaces_runtime.domain.space import Rung
 from spaces_runtime.domain.waits import OWN
 from spaces_runtime.scheduler.place import HEAD_START, TURN, Capacity, Claim, Grant, behind, claim, in_turn, place
+from spaces_runtime.scheduler.places import Places
 from spaces_runtime.scheduler.waiting import waits
 from tests.scheduler.world import World
 
@@ -98,6 +99,25 @@ def test_a_pinned_space_never_makes_way():
     assert claim(idle, now, 0, 0).idle_since is not None
     pinned = claim(replace(idle, pinned=True), now, 0, 0)
     assert (pinned.idle_since, pinned.free_at, pinned.holds) == (None, float("inf"), 1)
+
+
+def test_what_an_owner_had_when_it_asked_counts_until_it_gets_in():
+    world = World()
+    for word in ("push", "look", "built", "look"):
+        world.happen(word)
+    started, waiting = world.space, replace(world.space, instances=())
+    places = Places(Capacity(memory=LEAST))
+
+    def position(name, owner, space=waiting, now=0.0):
+        return places.ask(replace(space, id=SpaceId(name)), world.now + now, 0, owner=owner).grant.position
+
+    assert position("runs", "cy", started) == 0
+    assert [position(*each) for each in (("a1", "ann"), ("a2", "ann"), ("b", "ben"))] == [1, 2, 2]
+    assert [position(*each, now=9) for each in (("a1", "ann"), ("a2", "ann"), ("b", "ben"))] == [1, 3, 2]
+    places.forget(SpaceId("a1"))
+    assert [position("a2", "ann"), position("b", "ben")] == [2, 1], "what it was told once stays so"
+    assert places.waits(SpaceId("b")).holders == ("runs",)
+    assert places.waits(SpaceId("runs")) is None
 
 
 def said(claims, name, capacity, limits=None):
