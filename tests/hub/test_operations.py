@@ -129,7 +129,7 @@ def test_sleep_at_once_is_kept_with_its_rung(hub, make, ann, rung):
 
 def test_there_is_no_other_rung_and_strangers_put_nothing_to_sleep(hub, make, ann, bob):
     repo, now = make(), time.time()
-    with pytest.raises(Fault, match="frozen, checkpointed or cold"):
+    with pytest.raises(Fault, match="frozen, paged, checkpointed, packed or cold"):
         hub.do(lambda desk: wake.sleep(desk, ann.person, repo, now, "lukewarm"))
     with pytest.raises(Refused, match="not its owner"):
         hub.do(lambda desk: wake.sleep(desk, bob.person, repo, now, "cold"))
