@@ -14,7 +14,7 @@ GROUPS: dict[str, Callable[[], list[Row]]] = {
     "push": push.rows,
     "gateway": gateway.rows,
     "crowd": crowd.rows,
-    "engine": engine.rows,
+    "engine": lambda: [*engine.rows(), *push.rows_in_containers()],
     "hub": lambda: [*hub.rows(), *content.rows(), *uploads.rows()],
 }
 
