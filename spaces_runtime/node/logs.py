@@ -42,8 +42,7 @@ class Log:
         with contextlib.suppress(OSError):
             mine = os.fstat(self._file)
             if not self._is_at_path(mine):
-                os.close(self._file)
-                self._file = self._open()
+                self._reopen()
             elif mine.st_size + len(text) > LIMIT:
                 self._rotate()
             os.write(self._file, text)
@@ -57,8 +56,13 @@ class Log:
 
     def _rotate(self) -> None:
         self._path.replace(self._path.with_name(self._path.name + ".1"))
+        self._reopen()
+
+    def _reopen(self) -> None:
+        """The new one first: where there can be none, because the Space is deleted, the old one stays ours to close."""
+        new = self._open()
         os.close(self._file)
-        self._file = self._open()
+        self._file = new
 
     def close(self) -> None:
         os.close(self._file)

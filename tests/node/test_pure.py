@@ -85,6 +85,16 @@ def test_a_log_keeps_at_most_two_files_of_its_limit(tmp_path):
     assert sizes == [("run.log", True), ("run.log.1", True)]
 
 
+def test_a_log_whose_space_is_deleted_closes_its_own_file_and_no_other(tmp_path):
+    log = Log(tmp_path / "s1" / "run.log")
+    log.write(b"the first line")
+    shutil.rmtree(tmp_path / "s1")
+    log.write(b"nobody reads this")
+    with (tmp_path / "of somebody else").open("w") as other:
+        log.close()
+        os.fstat(other.fileno())
+
+
 @pytest.mark.parametrize("name", sorted(seccomp.MACHINES))
 def test_a_filter_is_whole_instructions_and_within_the_kernel_s_limit(name):
     program = seccomp.deny(seccomp.MACHINES[name])
