@@ -1,7 +1,9 @@
 """Decisions of the node that need no node."""
 
 import json
+import os
 import platform
+import shutil
 import socket
 import subprocess
 import sys
