@@ -12,6 +12,7 @@ from spaces_runtime.domain.errors import Invalid, RepoMissing, Taken
 from spaces_runtime.domain.hosts import loopback
 from spaces_runtime.domain.ids import BuildKey, Digest, InstanceId, RepoId, RevisionId, SpaceId
 from spaces_runtime.domain.instance import Phase
+from spaces_runtime.domain.ladder import ASLEEP
 from spaces_runtime.domain.lesson import Answered, Crashed, Failed, Peak
 from spaces_runtime.domain.settings import SleepSettings
 from spaces_runtime.domain.source import FromRepo
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 S, R = SpaceId("s1"), RepoId("r1")
 A, B, C = (RevisionId(letter * 40) for letter in "abc")
-SLEEP = SleepSettings(frozen=100, cold=1000, hold=50)
+SLEEP = SleepSettings(frozen=100, paged=2000, checkpointed=500, packed=2000, cold=1000, hold=50)
 ARTIFACT = Artifact(
     kind=ArtifactKind.ENVIRONMENT, digest="0" * 64, location="/envs/0", code="/builds/s1",
     command=("/env/bin/python", "app.py"), port=7860, headers=(("x-a", "b"),), frameable=False, start_deadline=77.0,
@@ -65,7 +66,7 @@ async def test_a_new_space_serves_on_its_tier_and_has_no_head(spaces: SqlSpaces)
     assert (space.head, space.last_good, space.setup.hardware) == (None, None, TIERS[0])
     assert abs(space.touched_at - time.time()) < 60
     assert space.hold == 50
-    assert [(rung.phase, rung.after) for rung in space.ladder] == [(Phase.FROZEN, 100), (None, 1000)]
+    assert [rung.phase for rung in space.ladder] == [Phase.FROZEN, Phase.CHECKPOINTED, None]
 
 
 async def test_each_space_has_an_address_of_its_own(spaces: SqlSpaces) -> None:
@@ -214,10 +215,14 @@ async def test_an_answer_survives_a_later_record_of_its_build(spaces: SqlSpaces,
 @pytest.mark.parametrize(
     ("own", "rungs"),
     [
-        (None, [(Phase.FROZEN, 100), (None, 1000)]),
+        (
+            None,
+            [(Phase.FROZEN, 100), (Phase.CHECKPOINTED, 500), (None, 1000)],
+        ),  # memory is paged out, and packed, never
         (-1, []),
-        (30, [(Phase.FROZEN, 30), (None, 1000)]),
-        (5000, [(Phase.FROZEN, 5000), (None, 5000)]),
+        (30, [(Phase.FROZEN, 30), (Phase.CHECKPOINTED, 500), (None, 1000)]),
+        (700, [(Phase.FROZEN, 700), (Phase.CHECKPOINTED, 700), (None, 1000)]),
+        (5000, [(phase, 5000) for phase in (*ASLEEP, None)]),
     ],
 )
 async def test_the_owners_sleep_time_sets_the_first_rung(
@@ -233,10 +238,11 @@ async def test_a_rung_that_failed_is_left_out_for_that_build_only(spaces: SqlSpa
     await build(builds, A)
     for _ in range(2):
         await spaces.leave_out(S, BuildKey(A), Phase.FROZEN.value)
-    assert [(rung.phase, rung.after) for rung in (await one(spaces)).ladder] == [(None, 100)]
+    rungs = [(rung.phase, rung.after) for rung in (await one(spaces)).ladder]
+    assert rungs == [(Phase.CHECKPOINTED, 100), (None, 1000)]  # the next one down comes in its place
     await spaces.set_head(S, B)
     await build(builds, B)
-    assert len((await one(spaces)).ladder) == 2
+    assert (await one(spaces)).ladder[0].phase is Phase.FROZEN
 
 
 async def test_a_wish_for_sleep_is_kept(spaces: SqlSpaces) -> None:
