@@ -19,11 +19,14 @@ if not tried.exists():
     raise SystemExit("not yet")
 """
 SHORT_LIVED = """
-import os, threading
+import os, socket, threading, time
 def end():
+    while socket.socket().connect_ex(("127.0.0.1", 7860)):
+        time.sleep(0.01)
+    time.sleep(0.5)
     print("this was all", flush=True)
     os._exit(7)
-threading.Timer(0.5, end).start()
+threading.Thread(target=end).start()
 """
 
 
