@@ -82,10 +82,10 @@ async def serve(
     watching.append(asyncio.create_task(_guard(housing)))
     if containers:
         watching.append(asyncio.create_task(_look_at(containers, ability, control)))
+        watching.append(asyncio.create_task(instances.attend()))
     else:
         _say(findings)
         watching.append(asyncio.create_task(_look_deeper(machine, depths, ability, control)))
-    watching.append(asyncio.create_task(instances.attend()))
     log.info("node ready", instances=instances.count)
     await ends.wait()
     orders.close()

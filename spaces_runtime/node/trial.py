@@ -95,7 +95,7 @@ async def _tried(machine: Machine, tool: Criu) -> None:
             await group.end()
         if spawned:
             await asyncio.to_thread(buried, spawned.monitor)
-            with contextlib.suppress(OSError):
+            if spawned.init:  # else words() has closed it
                 os.close(spawned.log)
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
