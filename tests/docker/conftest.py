@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 
@@ -42,11 +43,14 @@ def base(engine: docker.DockerClient) -> str:
 
 
 @pytest.fixture(scope="session")
-def here(base: str) -> Iterator[Platform]:
+def here(base: str, engine: docker.DockerClient) -> Iterator[Platform]:
     """`spaces up --engine docker`, with a user and a token."""
     needs_root()
     with platform(f'engine = "docker"\n[docker]\nbase = "{base}"\n') as made:
+        key = hashlib.sha256(str(made.data).encode()).hexdigest()[:10]  # as it names itself among others
         yield made
+    for image in engine.images.list(filters={"label": f"spaces.image.platform={key}"}):  # its Spaces are not deleted
+        engine.images.remove(image.id, force=True)
 
 
 @pytest.fixture

@@ -91,13 +91,21 @@ def test_nothing_is_left_of_deleted_spaces(
     pushed: dict[str, Work], here: Platform, engine: docker.DockerClient
 ) -> None:
     key = hashlib.sha256(str(here.data).encode()).hexdigest()[:10]  # as the platform names itself among others
-    assert _left(engine, key)
+    revisions = {here.api("GET", f"/api/spaces/{work.full}")["sha"] for work in pushed.values()}
+    assert _left(engine, key, revisions)
     for work in pushed.values():
         here.api("DELETE", "/api/repos/delete", {"name": work.name, "type": "space"})
-    until(lambda: not _left(engine, key), lambda: f"everything goes, but {_left(engine, key)}")
+    until(lambda: not _left(engine, key, revisions), lambda: f"everything goes, but {_left(engine, key, revisions)}")
 
 
-def _left(engine: docker.DockerClient, key: str) -> list[str]:
+def _left(engine: docker.DockerClient, key: str, revisions: set[str]) -> list[str]:
+    """What the engine has of these revisions: other tests' Spaces live on the same platform."""
     images = engine.images.list(filters={"label": f"spaces.image.platform={key}"})
     containers = engine.containers.list(all=True, ignore_removed=True, filters={"label": f"spaces.platform={key}"})
-    return [f"image {each.id}" for each in images] + [f"container {each.name}" for each in containers]
+    return [f"image {each.id}" for each in images if _of(each.labels["spaces.image.build"], revisions)] + [
+        f"container {each.name}" for each in containers if _of(each.labels.get("spaces.revision", ""), revisions)
+    ]
+
+
+def _of(build: str, revisions: set[str]) -> bool:
+    return any(build.startswith(revision) for revision in revisions)
