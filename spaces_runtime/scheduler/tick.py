@@ -184,26 +184,28 @@ class Scheduler:
 
     async def _visits(self) -> None:
         async for space, visit in self._parts.wakes.asked():
-            known = self._known.get(space)
-            if known is None:
-                self._tasks.create_task(self._meet(space, visit=visit), name=f"meet {space}")
-                continue
-            if visit:
-                known.touch(self._parts.clock())
+            if space in self._known:
+                self._hear(space, visit=visit)
             else:
-                known.outdate()
-            self.look(space)
+                self._tasks.create_task(self._meet(space, visit=visit), name=f"meet {space}")
+
+    def _hear(self, space: SpaceId, *, visit: bool) -> None:
+        """A visit, or a word that something of it is another now."""
+        known = self._known.get(space)
+        if known is not None and visit:
+            known.touch(self._parts.clock())
+        elif known is not None:
+            known.outdate()
+        self.look(space)
 
     async def _meet(self, space: SpaceId, *, visit: bool) -> None:
-        """One that is not known yet: it was just created, or there is none."""
+        """One that is not known yet: it was just created, or there is none. An audit may have read it before that."""
         try:
             await self._sites.load([space], self._known)
         except Exception:
             log.exception("cannot read a Space", space=space)  # the audit will
             return
-        if visit and space in self._known:
-            self._known[space].touch(self._parts.clock())
-        self.look(space)
+        self._hear(space, visit=visit)
 
     async def _changes(self) -> None:
         watches = self._parts.engine.watches
