@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import docker
 import pytest
@@ -42,8 +43,8 @@ def base(engine: docker.DockerClient) -> str:
     return BASE
 
 
-@pytest.fixture(scope="session")
-def here(base: str, engine: docker.DockerClient) -> Iterator[Platform]:
+@contextmanager
+def in_containers(base: str, engine: docker.DockerClient) -> Iterator[Platform]:
     """`spaces up --engine docker`, with a user and a token."""
     needs_root()
     with platform(f'engine = "docker"\n[docker]\nbase = "{base}"\n') as made:
@@ -51,6 +52,13 @@ def here(base: str, engine: docker.DockerClient) -> Iterator[Platform]:
         yield made
     for image in engine.images.list(filters={"label": f"spaces.image.platform={key}"}):  # its Spaces are not deleted
         engine.images.remove(image.id, force=True)
+
+
+@pytest.fixture(scope="session")
+def here(base: str, engine: docker.DockerClient) -> Iterator[Platform]:
+    """One for all who leave it as they found it."""
+    with in_containers(base, engine) as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import docker
 import pytest
 
 from bench.platform import HELLO, Platform
+from tests.docker.conftest import in_containers
 from tests.promises.world import Work, app, readme, until
 
 DOCKERFILE = """\
@@ -50,6 +51,13 @@ SAYS: dict[str, tuple[str, bytes]] = {  # where, what
     "static": ("/", b"hello from a file"),
     "built": ("/dist/index.html", b"hello everybody"),
 }
+
+
+@pytest.fixture(scope="module")
+def here(base: str, engine: docker.DockerClient) -> Iterator[Platform]:
+    """One of their own: nothing that others built is there."""
+    with in_containers(base, engine) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

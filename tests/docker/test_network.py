@@ -1,6 +1,7 @@
 """The bridge of Spaces and its rules, with real containers, against a small internet of our own making."""
 
 import json
+import os
 import re
 import shutil
 import socket
@@ -142,7 +143,8 @@ def test_a_build_step_reaches_no_private_network_and_nothing_of_this_machine(mad
         into = tmp_path / "out"
         program = shutil.which("docker", path="/usr/bin") or "docker"
         argv = [program, "build", "-q", "-o", into, "--build-arg", f"TARGETS={json.dumps(targets)}", tmp_path]
-        subprocess.run(argv, env={"DOCKER_BUILDKIT": "1", "PATH": "/usr/bin:/bin"}, check=True, timeout=100)
+        env = {**os.environ, "DOCKER_BUILDKIT": "1", "PATH": "/usr/bin:/bin"}
+        subprocess.run(argv, env=env, check=True, timeout=100)
     got = json.loads((into / "got").read_text().removeprefix("GOT "))
     assert got.pop("public") == "connected"
     assert "connected" not in got.values(), got
@@ -222,7 +224,7 @@ def test_an_engine_that_is_away_is_waited_for_behind_rules_that_stand(tmp_path):
 @contextmanager
 def passing_on(at):
     """The real engine, at another address, as if it had just been started."""
-    at.symlink_to("/var/run/docker.sock")
+    at.symlink_to(os.environ.get("DOCKER_HOST", "").removeprefix("unix://") or "/var/run/docker.sock")
     yield
     at.unlink()
 
