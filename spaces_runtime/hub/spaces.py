@@ -190,10 +190,7 @@ async def set_sleep_time(request: Request, namespace: str, name: str) -> dict[st
 async def set_pinned(request: Request, namespace: str, name: str) -> dict[str, Any]:
     """`{pinned}`: whether it never makes way for a Space that waits. For admins."""
     who, repo = await _found(request, namespace, name, Verb.WRITE)
-    pinned = (await body(request)).get("pinned")
-    if not isinstance(pinned, bool):
-        raise Fault(what="pin the Space", why="pinned must be true or false")
-    await settings.set_pinned(desk(request), who, repo, pinned)
+    await settings.set_pinned(desk(request), who, repo, _switch(await body(request), "pinned"))
     return await _runtime(request, repo)
 
 
@@ -201,11 +198,15 @@ async def set_pinned(request: Request, namespace: str, name: str) -> dict[str, A
 async def set_internet(request: Request, namespace: str, name: str) -> dict[str, Any]:
     """`{internet}`: whether it may reach the public internet. For admins."""
     who, repo = await _found(request, namespace, name, Verb.WRITE)
-    internet = (await body(request)).get("internet")
-    if not isinstance(internet, bool):
-        raise Fault(what="set the internet", why="internet must be true or false")
-    await settings.set_internet(desk(request), who, repo, internet)
+    await settings.set_internet(desk(request), who, repo, _switch(await body(request), "internet"))
     return await _runtime(request, repo)
+
+
+def _switch(asked: dict[str, Any], key: str) -> bool:
+    wanted = asked.get(key)
+    if not isinstance(wanted, bool):
+        raise Fault(what="change the Space", why=f"{key} must be true or false")
+    return wanted
 
 
 def seconds_of(asked: dict[str, Any], key: str) -> int | None:
