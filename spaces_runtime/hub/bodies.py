@@ -122,19 +122,24 @@ async def _all(request: Request, visitor: socket.socket, rest: int) -> AsyncIter
     async for piece in request.stream():
         yield piece
     while rest:
-        visitor.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, min(rest, WAKE_AT))
-        try:
-            async with asyncio.timeout(SILENT):
-                await _readable(visitor)
-            piece = visitor.recv(min(rest, MOST))
-        except BlockingIOError:  # woken for nothing
-            continue
-        except (OSError, TimeoutError) as error:
-            raise _stopped(rest) from error
-        if not piece:
-            raise _stopped(rest)
+        piece = await _piece(visitor, rest)
         rest -= len(piece)
         yield piece
+
+
+async def _piece(visitor: socket.socket, rest: int) -> bytes:
+    """What has come; a slow line is waited for no longer than a silent one, and what it sent until then counts."""
+    visitor.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, min(rest, WAKE_AT))
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SILENT):
+                await _readable(visitor)
+        piece = visitor.recv(min(rest, MOST))
+    except OSError as error:  # nothing came, or the connection broke
+        raise _stopped(rest) from error
+    if not piece:
+        raise _stopped(rest)
+    return piece
 
 
 def _stopped(rest: int) -> Invalid:
